@@ -1,5 +1,5 @@
 /** Packs what is published: `bun pack.ts <pincer|sdk> [folder]` leaves `pincer-<version>.tgz` or `pincer-plugin-sdk-<version>.tgz` there. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
@@ -53,6 +53,10 @@ if (import.meta.main) {
     const [what = "", folder = "."] = process.argv.slice(2);
     const packing = { pincer: packPincer, sdk: packSdk }[what];
     if (!packing) throw new Error(`expected "pincer" or "sdk", what is to be packed, came "${what}"`);
+    if (!existsSync(join(import.meta.dir, "node_modules", "bun-types")))
+      throw new Error(
+        `packing needs what only development does, and this clone has what runs it: "${process.execPath} install --frozen-lockfile --ignore-scripts" brings the rest`,
+      );
     const out = resolve(folder);
     // The bundler names its files by the way to the sources from here.
     process.chdir(import.meta.dir);

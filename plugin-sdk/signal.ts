@@ -1,4 +1,5 @@
 /** A signal of one's own behind others, for work that also ends by itself. */
+import type { Clock } from "./clock.ts";
 
 export interface LinkedSignal extends Disposable {
   readonly signal: AbortSignal;
@@ -30,4 +31,20 @@ export function linkSignals(...sources: readonly AbortSignal[]): LinkedSignal {
     isLinked = true;
   }
   return { signal: controller.signal, abort, [Symbol.dispose]: unlink };
+}
+
+export interface Deadline {
+  readonly clock: Pick<Clock, "after">;
+  /** Milliseconds that it may take. */
+  readonly ms: number;
+  /** What it ends with then. */
+  readonly late: () => Error;
+  readonly signal: AbortSignal;
+}
+
+/** Its signal aborts when it takes too long, or with the one that is given. */
+export async function within<T>({ clock, ms, late, signal }: Deadline, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  using link = linkSignals(signal);
+  using _limit = clock.after(ms, () => link.abort(late()));
+  return await run(link.signal);
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
+import { attentiveFetch } from "../tests/support/attentive-fetch.ts";
 import { RegistryError } from "./error.ts";
 import { type HttpSourceOptions, httpSource } from "./http-source.ts";
 import { joined } from "./source.ts";
@@ -202,17 +203,20 @@ test("a server that answers with another part than was asked for is not believed
 
 test("what stalls is given up, and so is what drips", async () => {
   const held = Promise.withResolvers<void>();
-  const begun: PromiseWithResolvers<void>[] = Array.from({ length: 8 }, () => Promise.withResolvers<void>());
-  const stall = async (exchange: Exchange, request: number) => {
+  const stall = async (exchange: Exchange) => {
     exchange.begin(200, { "content-length": String(bytes.length) });
     await exchange.write(bytes.subarray(0, 10));
-    begun[request]!.resolve();
     await held.promise;
   };
   await withServer(stall, async ({ read, idle, asked }) => {
-    const outcome = read().catch((error) => error);
+    // Time passes once what was sent has come: what is still on its way would be heard in the middle of it.
+    const { fetch: attentive, taken } = attentiveFetch();
+    const path = "/registry/metadata/timestamp.json";
+    let came = taken(path);
+    const outcome = read(undefined, { fetch: attentive }).catch((error) => error);
     for (let request = 0; request < 4; request++) {
-      await begun[request]!.promise;
+      await came;
+      came = taken(path);
       await idle();
     }
     expect(await outcome).toMatchObject({ code: "REGISTRY_UNREACHABLE", message: expect.stringContaining("sends nothing") });

@@ -12,7 +12,7 @@ import { type House, startHouse, telegram } from "./testing/house.ts";
 import { rotateRoot } from "./testing/rotate.ts";
 import { createSigner } from "./trust/key.ts";
 import { signMetadata } from "./trust/metadata.ts";
-import { signStatement } from "./trust/statement.ts";
+import { signStatement, type Transfer } from "./trust/statement.ts";
 import { verifyRegistry } from "./verify.ts";
 
 const irc: PackageName = { kind: "plugins", id: "channel-irc" };
@@ -244,7 +244,9 @@ test("a mirror of a whole registry can take its place: nothing is missing of a p
       ...unsigned("targets", (before?.version ?? 0) + 1, lives.publisher, () => house.clock.now),
       targets: { ...before?.targets, ...theirs },
     };
-    const wish = { _type: "transfer", ...name, from: "ada", to: "eve", list: signed.version, expires: "2031-05-05T10:00:00Z" } as const;
+    const expires = "2031-05-05T10:00:00Z";
+    const keys = [eve.json.keyval.public];
+    const wish: Transfer = { _type: "transfer", ...name, from: "ada", to: "eve", keys, list: signed.version, expires };
     repository.transfer(signStatement(wish, founders.targets), signMetadata(list, [eve]), { keys: [eve], threshold: 1 });
   }
   const folder = house.temporary();

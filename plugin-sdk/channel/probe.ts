@@ -1,7 +1,7 @@
 /** Whether an account works, asked of its platform while somebody waits for the answer. */
 import type { Clock } from "../clock.ts";
 import { channelErrors } from "../contracts/channel.ts";
-import { linkSignals } from "../signal.ts";
+import { within } from "../signal.ts";
 import type { Trouble } from "./trouble.ts";
 
 const probeMs = 8_000;
@@ -12,10 +12,9 @@ export async function probed<Found extends { readonly ok: boolean }>(
   look: (signal: AbortSignal) => Promise<Found>,
   told: (error: unknown) => Trouble,
 ): Promise<Found | ({ readonly ok: false } & Trouble)> {
-  using linked = linkSignals(signal);
-  using _timer = clock.after(probeMs, () => linked.abort(channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${probeMs} ms`)));
+  const late = () => channelErrors.CHANNEL_UNAVAILABLE(`no answer in ${probeMs} ms`);
   try {
-    return await look(linked.signal);
+    return await within({ clock, ms: probeMs, late, signal }, look);
   } catch (error) {
     if (signal.aborted) throw error;
     return { ok: false, ...told(error) };

@@ -25,6 +25,8 @@ export interface TestGatewayOptions {
   readonly onFrame?: ClientOptions["onFrame"];
 }
 
+type LogLine = Readonly<Record<string, unknown>>;
+
 export interface TestGateway extends AsyncDisposable {
   readonly home: string;
   readonly url: string;
@@ -32,9 +34,12 @@ export interface TestGateway extends AsyncDisposable {
   readonly token: string;
   readonly gateway: Gateway;
   /** Log lines of this gateway, newest last. */
-  readonly lines: readonly Readonly<Record<string, unknown>>[];
-  /** Resolves with the first line of that event, from that line of the log on, also when it was written already. */
-  logged(event: string, from?: number): Promise<Readonly<Record<string, unknown>>>;
+  readonly lines: readonly LogLine[];
+  /**
+   * Resolves with the first line of that event, from that line of the log on, also when it was written already. Rejects with the reason when a plugin
+   * does not load meanwhile: whoever should have written it may never do.
+   */
+  logged(event: string, from?: number): Promise<LogLine>;
   /** A client as the CLI is one: all scopes, no device. */
   connect(options?: Partial<ClientOptions>): Promise<WireClient>;
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -66,9 +71,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const needed = { gateway: { port: 0, checkResults: true, auth: { token: TOKEN } }, plugins: enabled };
   const config = [options.config ?? []].flat().reduce(merge, needed);
   await writeFile(join(home, "pincer.json5"), JSON.stringify(config, null, 2), { mode: 0o600 });
-  const lines: Readonly<Record<string, unknown>>[] = [];
-  const awaited = new Set<(line: Readonly<Record<string, unknown>>) => void>();
-  const note = (line: Readonly<Record<string, unknown>>) => {
+  const lines: LogLine[] = [];
+  const awaited = new Set<(line: LogLine) => void>();
+  const note = (line: LogLine) => {
     lines.push(line);
     for (const look of awaited) look(line);
   };
@@ -107,13 +112,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     logged(event, from = 0) {
       const there = lines.slice(from).find((line) => line["event"] === event);
       if (there) return Promise.resolve(there);
-      return new Promise((resolve) => {
-        const look = (line: Readonly<Record<string, unknown>>) => {
-          if (line["event"] !== event) return;
+      return new Promise((resolve, reject) => {
+        const look = (line: LogLine) => {
+          const isFailure = line["event"] === "plugin.failed";
+          if (line["event"] !== event && !isFailure) return;
           awaited.delete(look);
-          resolve(line);
+          if (line["event"] === event) resolve(line);
+          else reject(new Error(`"${event}" was awaited, and the plugin ${line["plugin"]} does not load: ${line["error"]}`));
         };
         awaited.add(look);
+        // Also when that was before anybody waited.
+        lines.slice(from).forEach(look);
       });
     },
     async connect(over = {}) {

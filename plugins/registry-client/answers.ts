@@ -1,8 +1,7 @@
 /** What anybody may ask of the registries who may read: whoever asks too often learns no more, and the registries hear of it no more often. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { linkSignals } from "@pincer/plugin-sdk/signal";
+import { linkSignals, within } from "@pincer/plugin-sdk/signal";
 import { RegistryError } from "@pincer/registry/error";
-import { within } from "./engine/within.ts";
 import { clientErrors } from "./errors.ts";
 
 export interface Answers {

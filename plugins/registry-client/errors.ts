@@ -33,11 +33,20 @@ export const clientErrors = defineErrors({
 const passing = new Set(["REGISTRY_UNREACHABLE"]);
 
 /** Whatever was thrown, with the code and the words that whoever asked may see. */
-export function shownError(error: unknown): unknown {
+function shownError(error: unknown): unknown {
   if (isGatewayError(error) || !(error instanceof RegistryError)) return error;
   const { code, message } = error;
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });
   return (found[code] as (message: string) => GatewayError)(message);
+}
+
+/** What `run` does; what it throws, as `shownError` has it. */
+export async function told<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw shownError(error);
+  }
 }
 
 /** Whether a place was asked in vain: it is not there, or does not have it. */

@@ -2,10 +2,10 @@
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { readBegun } from "./engine/apply/journal.ts";
+import { driftOf, saidUnlocked, unlockedIn } from "./engine/home/drift.ts";
 import { isLinked } from "./engine/home/layout.ts";
 import { nameOf, type Packages, readLock } from "./engine/home/lock.ts";
 import { shownDrift } from "./engine/home/record.ts";
-import { driftOf, unlocked } from "./engine/plan/restoring.ts";
 import { revokedNow } from "./engine/revocation/revoked.ts";
 import type { check } from "./methods.ts";
 import type { Trouble } from "./watch.ts";
@@ -47,7 +47,7 @@ const ofRegistry = ({ registry, code, said }: Trouble): Finding => ({
 
 async function changed(home: string, packages: Packages): Promise<Finding[]> {
   const wrong = (detail: string, mend: string): Finding => ({ check: "package", level: "error", detail, mend });
-  const findings = [...unlocked(home, packages)].map((said) => wrong(said, "pincer install --frozen says more"));
+  const findings = [...unlockedIn(home, packages)].map((name) => wrong(saidUnlocked(name), "pincer install --frozen says more"));
   for (const [key, entry] of Object.entries(packages)) {
     const name = nameOf(key);
     if (entry.origin.from === "embedded" || isLinked(home, name)) continue;

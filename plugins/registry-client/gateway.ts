@@ -11,7 +11,7 @@ import { createScanned } from "./engine/package/scanned.ts";
 import type { Request } from "./engine/plan/plan.ts";
 import { usualHits } from "./engine/search.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
-import { clientErrors, shownError } from "./errors.ts";
+import { clientErrors, told } from "./errors.ts";
 import { listed } from "./installed.ts";
 import * as methods from "./methods.ts";
 import { placesOf, sitesOf } from "./package-sources.ts";
@@ -86,15 +86,8 @@ export function serve(ctx: Context): void {
     waiting.delete(token);
     return found && ctx.clock.monotonic() - found.since < patienceMs ? found.engine : undefined;
   };
-  const told = async <T>(run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw shownError(error);
-    }
-  };
 
-  upkeep(ctx, { refresh: running.refresh, open, told });
+  upkeep(ctx, { refresh: running.refresh, open });
   ctx.event(methods.progressed);
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {
@@ -139,9 +132,7 @@ export function serve(ctx: Context): void {
       async archive({ name, version, algorithm, hex }, { signal }) {
         const { archives } = places().dependencies;
         return {
-          bytes: await archives({ name, version, checksum: { algorithm, hex } }, signal).catch((error) => {
-            throw shownError(error);
-          }),
+          bytes: await told(() => archives({ name, version, checksum: { algorithm, hex } }, signal)),
         };
       },
     },

@@ -7,9 +7,9 @@ import { isName, isVersion } from "@pincer/registry/name";
 import { acceptedBy } from "./commands/shown.ts";
 import type { Engine } from "./engine/engine.ts";
 import { nameOf } from "./engine/home/lock.ts";
-import { changedHere } from "./engine/home/unchanged.ts";
+import { changedHere } from "./engine/plan/changed-here.ts";
 import type { Plan, PlanItem, Request } from "./engine/plan/plan.ts";
-import { clientErrors, shownError } from "./errors.ts";
+import { clientErrors, told } from "./errors.ts";
 import type { Uploads } from "./uploads.ts";
 
 interface SkillPackagesOptions {
@@ -19,14 +19,6 @@ interface SkillPackagesOptions {
 }
 
 export function createSkillPackages({ home, uploads, open }: SkillPackagesOptions): ImplementationOf<typeof skillPackages> {
-  const told = async <T>(run: () => Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw shownError(error);
-    }
-  };
-
   const done = async (engine: Engine, request: Request, typed: string, force = false, signal: AbortSignal): Promise<PlacedSkill> => {
     const plan = await engine.plan(request, signal);
     const [item] = plan.items as [PlanItem];

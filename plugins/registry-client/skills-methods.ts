@@ -1,12 +1,12 @@
 /** `skills.search` and `skills.detail`, in the wire's own shapes. */
 import { defineMethod } from "@pincer/plugin-sdk/method";
-import { type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import { type TSchema, Type } from "@sinclair/typebox";
+import { closed } from "./schema.ts";
 
-const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Text = Type.String({ minLength: 1 });
 
-export const FoundSkill = object({
+export const FoundSkill = closed({
   score: Type.Number(),
   slug: Text,
   /** What `skills.detail` and an installation are given. */
@@ -21,18 +21,18 @@ export const skillsSearch = defineMethod({
   name: "skills.search",
   summary: "Looks for skills in the configured registries and ClawHub-compatible sites; without a query, what the sites have that is new.",
   scope: "operator.read",
-  params: object({ query: Type.Optional(Text), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
-  result: object({ results: Type.Array(FoundSkill) }),
+  params: closed({ query: Type.Optional(Text), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
+  result: closed({ results: Type.Array(FoundSkill) }),
 });
 
 export const skillsDetail = defineMethod({
   name: "skills.detail",
   summary: "What a registry or a ClawHub-compatible site says of one skill.",
   scope: "operator.read",
-  params: object({ slug: Text }),
-  result: object({
+  params: closed({ slug: Text }),
+  result: closed({
     skill: orNull(
-      object({
+      closed({
         slug: Text,
         displayName: Text,
         summary: Type.Optional(Type.String()),
@@ -41,15 +41,15 @@ export const skillsDetail = defineMethod({
         updatedAt: Type.Integer(),
       }),
     ),
-    latestVersion: Type.Optional(orNull(object({ version: Text, createdAt: Type.Integer(), changelog: Type.Optional(Type.String()) }))),
+    latestVersion: Type.Optional(orNull(closed({ version: Text, createdAt: Type.Integer(), changelog: Type.Optional(Type.String()) }))),
     metadata: Type.Optional(
       orNull(
-        object({
+        closed({
           os: Type.Optional(orNull(Type.Array(Type.String()))),
           systems: Type.Optional(orNull(Type.Array(Type.String()))),
         }),
       ),
     ),
-    owner: Type.Optional(orNull(object({ handle: orNull(Text), displayName: orNull(Text) }))),
+    owner: Type.Optional(orNull(closed({ handle: orNull(Text), displayName: orNull(Text) }))),
   }),
 });

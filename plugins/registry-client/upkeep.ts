@@ -6,6 +6,7 @@ import type { Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/home/lock.ts";
 import { readFirstSeen } from "./engine/home/memory.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
+import { told } from "./errors.ts";
 import { findingsIn } from "./findings.ts";
 import * as methods from "./methods.ts";
 import { placesOf } from "./package-sources.ts";
@@ -18,11 +19,9 @@ const keepUpMs = 3_600_000;
 interface Parts {
   readonly refresh: Running["refresh"];
   open(signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine>;
-  /** With the code that whoever asked may see. */
-  told<T>(run: () => Promise<T>): Promise<T>;
 }
 
-export function upkeep(ctx: Context, { refresh, open, told }: Parts): void {
+export function upkeep(ctx: Context, { refresh, open }: Parts): void {
   const watch = createWatch({
     ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
     registries: () =>

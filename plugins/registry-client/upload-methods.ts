@@ -1,8 +1,8 @@
 /** `skills.upload.*`, in the wire's own shapes. */
 import { defineMethod } from "@pincer/plugin-sdk/method";
-import { type TProperties, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+import { closed } from "./schema.ts";
 
-const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const Text = Type.String({ minLength: 1 });
 const sha256 = Type.Optional(Type.String({ pattern: "^[a-fA-F0-9]{64}$" }));
 const state = { uploadId: Text, receivedBytes: Type.Integer(), expiresAt: Type.Integer() };
@@ -21,26 +21,26 @@ export const uploadBegin = defineMethod({
   name: "skills.upload.begin",
   summary: "Begins to take a skill in a zip, which skills.install can install once it is whole; it is kept for an hour.",
   scope: "operator.admin",
-  params: object({ kind: Type.Literal("skill-archive"), ...uploadSaid }),
-  result: object(state),
+  params: closed({ kind: Type.Literal("skill-archive"), ...uploadSaid }),
+  result: closed(state),
 });
 
 export const uploadChunk = defineMethod({
   name: "skills.upload.chunk",
   summary: "The next piece of a skill's zip, in base64.",
   scope: "operator.admin",
-  params: object({
+  params: closed({
     uploadId: Text,
     offset: Type.Integer({ minimum: 0 }),
     dataBase64: Type.String({ minLength: 1, maxLength: 5_592_408 }),
   }),
-  result: object(state),
+  result: closed(state),
 });
 
 export const uploadCommit = defineMethod({
   name: "skills.upload.commit",
   summary: "Says that the zip is whole, and has its size and digest compared; it installs nothing.",
   scope: "operator.admin",
-  params: object({ uploadId: Text, sha256 }),
-  result: object({ ...state, sha256: Text }),
+  params: closed({ uploadId: Text, sha256 }),
+  result: closed({ ...state, sha256: Text }),
 });

@@ -1,6 +1,7 @@
 /** Asks the registries, whenever it is time, what nobody should run any more, and stops it. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { within } from "@pincer/plugin-sdk/signal";
 import { RegistryError } from "@pincer/registry/error";
 import { readLock } from "./engine/home/lock.ts";
 import { followKeys, signedToday } from "./engine/revocation/resigned.ts";
@@ -52,14 +53,12 @@ export function createWatch({ home, clock, random, registries, pollMs }: WatchOp
   const soonIn = (ms: number): number => ms * (1 - random() / 10);
 
   async function ask(sources: RegistrySources, registry: string, signal: AbortSignal): Promise<Said> {
-    const given = new AbortController();
-    using _limit = clock.after(patienceMs, () =>
-      given.abort(new RegistryError("REGISTRY_UNREACHABLE", `${registry} did not answer in ${patienceMs / 1000} s`)),
-    );
+    const late = () => new RegistryError("REGISTRY_UNREACHABLE", `${registry} did not answer in ${patienceMs / 1000} s`);
     try {
-      const asked = AbortSignal.any([given.signal, signal]);
-      const list = await sources.revocations(registry, asked);
-      const today = await signedToday(readLock(home), registry, list, sources, asked);
+      const [list, today] = await within({ clock, ms: patienceMs, late, signal }, async (given) => {
+        const heardOf = await sources.revocations(registry, given);
+        return [heardOf, await signedToday(readLock(home), registry, heardOf, sources, given)] as const;
+      });
       heard.set(registry, { failures: 0, dueAt: clock.monotonic() + soonIn(pollMs()) });
       return { registry, list, authority: sources.knownAuthority(registry), isComplete: true, today };
     } catch (error) {

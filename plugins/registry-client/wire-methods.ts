@@ -1,21 +1,19 @@
 /** `plugins.install`, `plugins.uninstall` and `plugins.search`, in the wire's own shapes. */
 import { defineMethod } from "@pincer/plugin-sdk/method";
-import { type TProperties, Type } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+import { closed, one } from "./schema.ts";
 
-const object = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const Text = Type.String({ minLength: 1 });
 const Ok = Type.Literal(true);
-const one = <const T extends readonly string[]>(...values: T) =>
-  Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 
 const acknowledged = {
   /** Of findings that need a yes of their own. */
   acknowledgeInstallPolicyWarning: Type.Optional(Type.Literal(true)),
   /** The token of the plan that the refusal before has told. */
-  acknowledgeCapabilities: Type.Optional(object({ reviewToken: Text })),
+  acknowledgeCapabilities: Type.Optional(closed({ reviewToken: Text })),
 };
 
-const Entry = object({
+const Entry = closed({
   id: Text,
   name: Text,
   description: Type.Optional(Type.String()),
@@ -33,10 +31,10 @@ export const pluginsInstall = defineMethod({
   summary: "Installs a plugin of this gateway (official) or of its registries; refused with a token first where it needs a yes.",
   scope: "operator.admin",
   params: Type.Union([
-    object({ source: Type.Literal("clawhub"), packageName: Text, version: Type.Optional(Text), ...acknowledged }),
-    object({ source: Type.Literal("official"), pluginId: Text, ...acknowledged }),
+    closed({ source: Type.Literal("clawhub"), packageName: Text, version: Type.Optional(Text), ...acknowledged }),
+    closed({ source: Type.Literal("official"), pluginId: Text, ...acknowledged }),
   ]),
-  result: object({
+  result: closed({
     ok: Ok,
     plugin: Entry,
     /** The wire knows no other answer; a warning says that none is needed. */
@@ -49,8 +47,8 @@ export const pluginsUninstall = defineMethod({
   name: "plugins.uninstall",
   summary: "Removes an installed plugin with its settings; what it kept stays.",
   scope: "operator.admin",
-  params: object({ pluginId: Text }),
-  result: object({
+  params: closed({ pluginId: Text }),
+  result: closed({
     ok: Ok,
     pluginId: Text,
     restartRequired: Type.Literal(true),
@@ -63,12 +61,12 @@ export const pluginsSearch = defineMethod({
   name: "plugins.search",
   summary: "Plugins that can be installed, of this gateway and of its registries, the likeliest first.",
   scope: "operator.read",
-  params: object({ query: Text, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
-  result: object({
+  params: closed({ query: Text, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
+  result: closed({
     results: Type.Array(
-      object({
+      closed({
         score: Type.Number(),
-        package: object({
+        package: closed({
           name: Text,
           displayName: Text,
           family: one("code-plugin", "bundle-plugin"),

@@ -3,6 +3,7 @@ import type { HandleOf } from "@pincer/plugin-sdk/contract";
 import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import type { PlacedSkill, skillPackages } from "@pincer/plugin-sdk/contracts/skill-packages";
 import type { ParamsOf, ResultOf } from "@pincer/plugin-sdk/method";
+import { within } from "@pincer/plugin-sdk/signal";
 import { skillsErrors } from "./errors.ts";
 import type { skillsInstall, skillsUpdate } from "./methods.ts";
 import type { SkillsContext } from "./uses.ts";
@@ -39,18 +40,20 @@ export async function installed(
 ): Promise<ResultOf<typeof skillsInstall>> {
   const packages = there(uses.packages);
   const agent = await requireForAll(uses.router, params.agentId, signal);
-  const late = new AbortController();
-  using _limit = clock.after(timeoutMs, () => late.abort(skillsErrors.SKILLS_ELSEWHERE(`it was not installed within ${timeoutMs} ms`)));
-  const io = { signal: AbortSignal.any([signal, late.signal]) };
   const { slug, force } = params;
   const forced = force === undefined ? {} : { force };
-  const { name, version, folder, changed, notices } =
+  const late = () => skillsErrors.SKILLS_ELSEWHERE(`it was not installed within ${timeoutMs} ms`);
+  const { name, version, folder, changed, notices } = await within({ clock, ms: timeoutMs, late, signal }, async (given) =>
     params.source === "clawhub"
-      ? await packages.install({ reference: slug, ...forced, ...(params.version !== undefined && { version: params.version }) }, io)
-      : await packages.installUpload(
+      ? packages.install(
+          { reference: slug, ...forced, ...(params.version !== undefined && { version: params.version }) },
+          { signal: given },
+        )
+      : packages.installUpload(
           { uploadId: params.uploadId, name: slug, ...forced, ...(params.sha256 !== undefined && { sha256: params.sha256 }) },
-          io,
-        );
+          { signal: given },
+        ),
+  );
   const isListed = agent?.skills === undefined || agent.skills.includes(name);
   const warnings = [...notices, ...(isListed ? [] : [`the agent ${agent.id} may not use it: agents.list[].skills does not name it`])];
   return {

@@ -7,6 +7,7 @@ import { placeOf } from "../layout.ts";
 import { archiveOf } from "../name.ts";
 import { folderSource, joined, type RegistrySource } from "../source.ts";
 import { startHouse, telegram } from "../testing/house.ts";
+import { serveFolder } from "../testing/serve-folder.ts";
 
 const archive = (text: string) => pack([{ path: "plugin.json", bytes: Buffer.from(text) }]);
 
@@ -70,30 +71,19 @@ test("a client of TUF that is not ours accepts the registry, and finds the same 
   house.clock.now = Date.now();
   house.repository.renew();
   house.publish("1.0.0", archive("one"));
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: async (request) => {
-      const file = Bun.file(join(house.folder, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
-    },
-  });
-  try {
-    const metadataDir = house.temporary();
-    writeFileSync(join(metadataDir, "root.json"), house.root);
-    const targetDir = join(house.temporary(), "targets");
-    mkdirSync(targetDir);
-    const url = `http://127.0.0.1:${server.port}`;
-    const updater = new Updater({ metadataDir, metadataBaseUrl: `${url}/metadata`, targetBaseUrl: `${url}/targets`, targetDir });
-    const path = archiveOf({ ...telegram, version: "1.0.0" });
-    const target = await updater.getTargetInfo(path);
-    expect(target?.path).toBe(path);
-    expect(readFileSync(await updater.downloadTarget(target!))).toEqual(Buffer.from(archive("one")));
-    expect((await updater.getTargetInfo("revocations.json"))?.path).toBe("revocations.json");
-    expect(await updater.getTargetInfo("plugins/00/nobody/1.0.0.tgz")).toBeUndefined();
-  } finally {
-    await server.stop(true);
-  }
+  await using server = serveFolder(house.folder);
+  const metadataDir = house.temporary();
+  writeFileSync(join(metadataDir, "root.json"), house.root);
+  const targetDir = join(house.temporary(), "targets");
+  mkdirSync(targetDir);
+  const { url } = server;
+  const updater = new Updater({ metadataDir, metadataBaseUrl: `${url}/metadata`, targetBaseUrl: `${url}/targets`, targetDir });
+  const path = archiveOf({ ...telegram, version: "1.0.0" });
+  const target = await updater.getTargetInfo(path);
+  expect(target?.path).toBe(path);
+  expect(readFileSync(await updater.downloadTarget(target!))).toEqual(Buffer.from(archive("one")));
+  expect((await updater.getTargetInfo("revocations.json"))?.path).toBe("revocations.json");
+  expect(await updater.getTargetInfo("plugins/00/nobody/1.0.0.tgz")).toBeUndefined();
 });
 
 test("whatever byte of an archive is another, it is not accepted", async () => {

@@ -47,8 +47,7 @@ export function createRepository(folder: string, { founders, parts, now }: Creat
   const { root, targets, online } = founders;
   const rootBytes = signMetadata(rootOf(founders, 1, now), root);
   const revocations = founders.revocations.length === 0 ? [online] : founders.revocations;
-  const delegations = { keys: keysOf([online, ...revocations]), roles: delegatedRoles(online, revocations, parts) };
-  const targetsSigned: Signed<"targets"> = { ...unsigned("targets", 1, lives.targets, now), targets: {}, delegations };
+  const targetsSigned = targetsOf(founders, 1, parts, now);
   files.write("metadata/1.root.json", rootBytes);
   stamp(files, {
     online,
@@ -81,6 +80,18 @@ export function rootOf(
       timestamp: rolesOf([online], 1),
     },
   };
+}
+
+/** How the names are divided among so many roles, and who revokes. */
+export function targetsOf(
+  { online, revocations }: Authority,
+  version: number,
+  parts: CreateOptions["parts"],
+  now: () => number,
+): Signed<"targets"> {
+  const revoking = revocations.length === 0 ? [online] : revocations;
+  const delegations = { keys: keysOf([online, ...revoking]), roles: delegatedRoles(online, revoking, parts) };
+  return { ...unsigned("targets", version, lives.targets, now), targets: {}, delegations };
 }
 
 function delegatedRoles(online: PublicKey, revocations: readonly PublicKey[], parts: CreateOptions["parts"]) {

@@ -68,13 +68,15 @@ export function requireTransfer(on: HandOver, statement: Uint8Array): Transfer {
 /** `list` is the new owner's, with every release that there is of the package. */
 export function transferred(on: HandOver, statement: Uint8Array, list: Uint8Array, newcomer: Owner | undefined): Changed {
   const { files, roles, revocations, online, now } = on;
-  const { kind, id, from, to } = requireTransfer(on, statement);
+  const { kind, id, from, to, keys } = requireTransfer(on, statement);
   const name: PackageName = { kind, id };
   const role = namesRoleOf(roles, name);
   const names = roles(role)!;
   const known = ownerOf(roles, to);
   const next = known ?? newcomer;
   if (!next) throw new RegistryError("REGISTRY_NOT_FOUND", `nothing is registered for ${to}: its keys are needed`);
+  if (!Bun.deepEquals([...keys].sort(), hexKeysOf(next)))
+    throw new RegistryError("REGISTRY_FORBIDDEN", `${id} is offered to ${to} with the keys ${keys.join(", ")}, and came with others`);
   const given = { ...names.signed, delegations: releasedIn(names.signed, name, from) };
   const changed = new Map([[role, signNames(names, claimedIn(given, name, to, next), online, now)]]);
   const after = withChanged(roles, changed);

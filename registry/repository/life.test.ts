@@ -179,6 +179,7 @@ test("a name goes to another publisher with all its releases, when the old one w
     ...telegram,
     from: "ada",
     to: "eve",
+    keys: [hexOf(eve)],
     list: names.length + 1,
     expires: tomorrow,
     ...change,
@@ -195,6 +196,8 @@ test("a name goes to another publisher with all its releases, when the old one w
   expect(() => transfer([ada], { expires: "2031-05-04T10:00:00Z" })).toThrow(code("REGISTRY_METADATA_INVALID"));
   expect(() => transfer([ada], { from: "bob" })).toThrow(code("REGISTRY_NOT_FOUND"));
   expect(() => transfer([ada], { id: "unknown" })).toThrow(code("REGISTRY_NOT_FOUND"));
+  // Who calls himself eve before eve does is not the one that was meant.
+  expect(() => transfer([ada], { keys: [hexOf(signer())] })).toThrow(code("REGISTRY_FORBIDDEN"));
   // No release is lost or made another on the way.
   expect(() => transfer([ada], {}, listOf(theirs.slice(0, 1)))).toThrow(code("REGISTRY_VERSION_TAKEN"));
   const [[path, target]] = theirs as [(typeof theirs)[number]];
@@ -226,7 +229,8 @@ test("a name whose publisher is gone goes to another by the founders' word", asy
   const path = archiveOf({ ...telegram, version: "1.0.0" });
   const target = repository.signedBy("ada")!.signed.targets[path]!;
   const list = signMetadata({ ...unsigned("targets", 1, lives.publisher, () => house.clock.now), targets: { [path]: target } }, [eve]);
-  const wish: Transfer = { _type: "transfer", ...telegram, from: "ada", to: "eve", list: names.length, expires: tomorrow };
+  const keys = [hexOf(eve)];
+  const wish: Transfer = { _type: "transfer", ...telegram, from: "ada", to: "eve", keys, list: names.length, expires: tomorrow };
   repository.transfer(signStatement(wish, founders.targets), list, { keys: [eve], threshold: 1 });
   expect((await house.client().find(telegram)).publisher.name).toBe("eve");
 });

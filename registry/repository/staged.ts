@@ -36,6 +36,9 @@ const form = Type.Object(
   closed,
 );
 
+/** Of such a file: a list, which is escaped in it, and metadata. */
+export const longestStaged = 3 * longestRevocations;
+
 /** Throws `REGISTRY_METADATA_INVALID`. */
 export function parseStaged(bytes: Uint8Array): Staged {
   const { before, next, list } = readJson(form, bytes, (why) => new RegistryError("REGISTRY_METADATA_INVALID", `what was staged: ${why}`));

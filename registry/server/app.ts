@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import { RegistryError } from "../error.ts";
 import { placeOf } from "../layout.ts";
 import { isName, type PackageName } from "../name.ts";
-import type { StagedRole } from "../repository/staged.ts";
+import { longestStaged, type StagedRole } from "../repository/staged.ts";
 import { kind } from "../schema.ts";
 import { forwardedFor, householdOf, originOf } from "./address.ts";
 import type { ClawHub } from "./clawhub/handler.ts";
@@ -12,7 +12,7 @@ import type { RegistryRelease } from "./clawhub/registry-shelf.ts";
 import type { Downloads } from "./downloads.ts";
 import { serveFile } from "./files.ts";
 import { readForm } from "./form.ts";
-import { packagePage, searchPage } from "./html.ts";
+import { packagePage, refusalPage, searchPage } from "./html.ts";
 import type { Ownership } from "./ownership.ts";
 import type { PackagePages } from "./package-pages.ts";
 import { problem } from "./problem.ts";
@@ -38,7 +38,7 @@ export interface AppParts {
   readonly rekey: Rekeying;
   readonly apply: (staged: Uint8Array) => readonly StagedRole[];
   readonly uploads: Uploads;
-  readonly readBody: (request: Request) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly readBody: (request: Request, bytes: number) => Promise<Uint8Array<ArrayBuffer>>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -78,11 +78,12 @@ export function createApp(parts: AppParts) {
     request: Request,
     server: Pick<Bun.Server<unknown>, "requestIP"> | null,
     step: (body: Uint8Array<ArrayBuffer>) => Promise<Done>,
+    bytes = parts.settings.publicationBytes,
   ): Promise<Done> => {
     const who = household(request, server?.requestIP(request)?.address);
     rates.publications.take(who);
     return parts.uploads.receive(who, async () => {
-      const body = await parts.readBody(request);
+      const body = await parts.readBody(request, bytes);
       rates.bytes.take(who, body.length);
       return step(body);
     });
@@ -126,10 +127,16 @@ export function createApp(parts: AppParts) {
     .post(
       "/staged",
       ({ request, server }) =>
-        received(request, server, async (body) => {
-          const form = await readForm(body, request.headers.get("content-type") ?? "");
-          return { applied: parts.apply(form.bytes("staged")) };
-        }),
+        // Anybody may send one, and nothing of it is signed before it is read.
+        received(
+          request,
+          server,
+          async (body) => {
+            const form = await readForm(body, request.headers.get("content-type") ?? "");
+            return { applied: parts.apply(form.bytes("staged")) };
+          },
+          longestStaged,
+        ),
       { parse: "none" },
     )
     .post(
@@ -177,9 +184,11 @@ export function createApp(parts: AppParts) {
       );
 
   return new Elysia()
-    .onError(({ code, error }) => {
-      if (error instanceof RegistryError) return problem(error);
-      if (code === "NOT_FOUND") return problem(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
+    .onError(({ code, error, request }) => {
+      const refused = (why: RegistryError) =>
+        request.headers.get("accept")?.includes("text/html") ? refusalPage(problem(why), why.message) : problem(why);
+      if (error instanceof RegistryError) return refused(error);
+      if (code === "NOT_FOUND") return refused(new RegistryError("REGISTRY_NOT_FOUND", "there is nothing at this address"));
       if (code === "VALIDATION") {
         const first = error.all[0];
         const where = first && "path" in first ? `${first.path}: ${first.message}` : "another form was expected";

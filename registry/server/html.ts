@@ -14,11 +14,13 @@ a{color:inherit}h1{font-size:1.4rem;margin:1rem 0 .25rem}p{margin:.25rem 0}ul{li
 small{color:var(--faint);font-size:.875rem}form{display:flex;gap:.5rem;margin:1rem 0}input,button{font:inherit;color:inherit;background:var(--raised);border:1px solid var(--line);border-radius:.5rem;padding:.5rem .75rem}
 input{flex:1;min-width:0}.revoked,.yanked{border-left:3px solid;padding-left:.6rem}.revoked{color:var(--bad)}.yanked{color:var(--warn)}code{background:var(--raised);border-radius:.25rem;padding:.1rem .3rem}`;
 
-const page = (title: string, body: string): Response =>
+const page = (title: string, body: string, as: { readonly status?: number; readonly headers?: Headers } = {}): Response =>
   new Response(
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${text(title)}</title><style>${style}</style><body>${body}</body></html>`,
     {
+      status: as.status ?? 200,
       headers: {
+        ...Object.fromEntries(as.headers ?? []),
         "content-type": "text/html; charset=utf-8",
         "content-security-policy":
           "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -59,3 +61,7 @@ export function packagePage({ kind, id, summary, publisher, downloads, withdrawn
   const head = `<p><a href="/">Registry</a></p><h1>${text(id)}</h1><small>${kind.slice(0, -1)}${by} · ${downloads} downloads</small>`;
   return page(id, `${head}${mark(withdrawn)}<p>${text(summary)}</p>${install}<ul>${rows.join("")}</ul>`);
 }
+
+/** What is refused, where a browser has asked. */
+export const refusalPage = ({ status, headers }: Response, message: string): Response =>
+  page("Registry", `<p><a href="/">Registry</a></p><h1>${text(message)}</h1>${form("")}`, { status, headers });

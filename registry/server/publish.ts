@@ -9,6 +9,7 @@ import { unpackRelease } from "../release.ts";
 import type { Claim } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
+import { timeOf } from "../schema.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { isSameOwner } from "../trust/owner.ts";
@@ -156,10 +157,9 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
 /** Clients wait until a release has been out for a while, in which a stolen key is missed: nobody may say that it has been already. */
 function requireNow(path: string, publishedAt: string, now: number): void {
   if (Math.abs(now - Date.parse(publishedAt)) <= hourMs) return;
-  const time = `${new Date(now).toISOString().slice(0, 19)}Z`;
   throw new RegistryError(
     "REGISTRY_METADATA_INVALID",
-    `${path} says that it was signed at ${publishedAt}, and it is ${time}: sign it anew`,
+    `${path} says that it was signed at ${publishedAt}, and it is ${timeOf(now)}: sign it anew`,
   );
 }
 

@@ -108,7 +108,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       shelf.refresh();
       return applied;
     },
-    readBody: (request) => readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock),
+    readBody: (request, bytes) => readBody(request, { bytes, ms: settings.bodySeconds * 1000 }, clock),
     onFault,
   });
   try {
@@ -118,6 +118,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       idleTimeout: idleSeconds,
       maxRequestBodySize: settings.publicationBytes,
       development: false,
+      // Elysia's own default lets two servers share a port, and each would answer half of what is asked.
+      reusePort: false,
     });
   } catch (error) {
     database.close();

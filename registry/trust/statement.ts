@@ -12,6 +12,8 @@ const common = {
   expires: time,
 };
 
+const publicKeys = Type.Array(hex(64), { minItems: 1, maxItems: 32, uniqueItems: true });
+
 /** A package becomes another publisher's, with all its releases. */
 const transfer = Type.Object(
   {
@@ -20,6 +22,8 @@ const transfer = Type.Object(
     id: Type.String(),
     from: Type.String(),
     to: Type.String(),
+    /** With which that one signs: a name alone can be anybody's who comes first. */
+    keys: publicKeys,
     ...common,
   },
   closed,
@@ -29,7 +33,7 @@ const rekey = Type.Object(
   {
     _type: Type.Literal("rekey"),
     publisher: Type.String(),
-    keys: Type.Array(hex(64), { minItems: 1, maxItems: 32, uniqueItems: true }),
+    keys: publicKeys,
     threshold: Type.Integer({ minimum: 1, maximum: 32 }),
     ...common,
   },

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { createDeviceKey } from "@pincer/plugin-sdk/testing/client";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { commonFlags } from "../../kernel/cli/command.ts";
 import { commands, families as familySummaries } from "../../kernel/cli/commands.ts";
 
 const root = dirname(dirname(import.meta.dir));
@@ -26,7 +27,7 @@ const families = new Set(Object.keys(familySummaries));
 
 /** What stands behind `pincer` in code, each word of alternatives (`list | set`) as a line of its own. */
 const calls = documents.flatMap((path) =>
-  [...read(path).matchAll(/(?:`|^)(?:\w+=\S+ +)?(?:\.\/)?pincer ([a-z][^`#\n]*)/gm)].flatMap(([, line = ""]) => {
+  [...read(path).matchAll(/(?:`|^)(?:\$ )?(?:\w+=\S+ +)?(?:\.\/)?pincer ([a-z][^`#\n]*)/gm)].flatMap(([, line = ""]) => {
     const [first = "", second = "", ...rest] = line
       .replaceAll(/ *\\?\| */g, "|")
       .trim()
@@ -77,10 +78,30 @@ test("every command in the documents and the plugins' READMEs exists", () => {
   expect(unknown.map(({ path, first, second }) => `${path}: pincer ${first} ${second}`)).toEqual([]);
 });
 
+test("every option in the documents is one of its command's", () => {
+  const own = new Map(commands.map(({ name, flags = [] }) => [name, flags.map((flag) => flag.name)]));
+  for (const id of plugins)
+    for (const [name, { flags = {} }] of Object.entries(manifestOf(`plugins/${id}`).generated?.commands ?? {}))
+      own.set(name, Object.keys(flags));
+  const common = commonFlags.map(({ name }) => name);
+  const typed = calls.flatMap(({ path, first, second, rest }) => {
+    const name = own.has(`${first} ${second}`) ? `${first} ${second}` : first;
+    const words = [second, ...rest]
+      .join(" ")
+      .replaceAll(/"[^"]*"|'[^']*'/g, "")
+      .split(/ (?:&&|;|>) /)[0]!;
+    return [...words.matchAll(/(?:^|\s)--([a-z][a-z-]*)/g)].map(([, option = ""]) => ({ path, name, option }));
+  });
+  expect(typed.length).toBeGreaterThan(100);
+  const unknown = typed.filter(({ name, option }) => ![...(own.get(name) ?? []), ...common].includes(option));
+  expect(unknown.map(({ path, name, option }) => `${path}: pincer ${name} --${option}`)).toEqual([]);
+});
+
 test("every method in an example of `pincer call` is one that a gateway answers", () => {
   const own = plugins.flatMap((id) => Object.keys(manifestOf(`plugins/${id}`).generated?.methods ?? {}));
   const shown = pages.flatMap((page) => [...read(page).matchAll(/^ *name: "([\w-]+\.\w+)"/gm)].map(([, name = ""]) => name));
-  const methods = new Set([...own, ...shown]);
+  // The last is of the plugin that the page about a first installation installs.
+  const methods = new Set([...own, ...shown, "weather.said"]);
   const called = calls.filter(({ first }) => first === "call");
   expect(called.length).toBeGreaterThan(5);
   expect(called.filter(({ second }) => second !== "" && !methods.has(second)).map(({ path, second }) => `${path}: ${second}`)).toEqual([]);

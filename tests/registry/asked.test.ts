@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { startShop } from "../support/packages.ts";
 
 async function startWith(config: object) {
@@ -26,17 +27,10 @@ test("many searches at once are one question to a registry, and what it answered
   using shop = startShop();
   shop.publish(await shop.make("1.0.0"));
   let asked = 0;
-  const files = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      const { pathname } = new URL(request.url);
-      if (pathname.endsWith("/timestamp.json")) asked++;
-      const file = Bun.file(join(shop.house.folder, decodeURIComponent(pathname)));
-      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
-    },
+  await using files = serveFolder(shop.house.folder, (path) => {
+    if (path.endsWith("/timestamp.json")) asked++;
   });
-  await using it = await startWith({ registries: [{ ...shop.registry, address: files.url.href }], clawhub: [] });
+  await using it = await startWith({ registries: [{ ...shop.registry, address: files.url }], clawhub: [] });
   const client = await it.connect();
   const search = async (query: string) =>
     (await client.call<{ hits: readonly { id: string; registry: string | null }[] }>("registry-client.search", { query })).hits;
@@ -50,7 +44,6 @@ test("many searches at once are one question to a registry, and what it answered
   await it.clock.advance(2_000);
   await search("weather");
   expect(asked).toBe(2);
-  await files.stop(true);
 });
 
 test("of a site that does not answer only so much is asked at once, whoever leaves ends his question, and a minute has so many", async () => {

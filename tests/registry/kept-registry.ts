@@ -8,6 +8,7 @@ import { createTrustState } from "../../registry/client/state.ts";
 import { folderSource } from "../../registry/source.ts";
 import { createSigner } from "../../registry/trust/key.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
+import { writePlainPlugin } from "../support/plain-plugin.ts";
 import { type RunningServer, startServer } from "./served-registry.ts";
 
 export interface KeptRegistry extends AsyncDisposable {
@@ -64,12 +65,7 @@ export async function startKeptRegistry(where: "server" | "folder"): Promise<Kep
     founder: (name) => join(offline, `${name}.pem`),
     plugin(id, version) {
       plugins += 1;
-      const made = join(home, "plugins", String(plugins));
-      mkdirSync(made, { recursive: true });
-      const manifest = { id, version, sdk: "^0.1.0", summary: `What ${id} does`, entry: "plugin.ts", permissions: {} };
-      writeFileSync(join(made, "plugin.json"), JSON.stringify(manifest));
-      writeFileSync(join(made, "plugin.ts"), "export default {};\n");
-      return made;
+      return writePlainPlugin(join(home, "plugins", String(plugins)), { id, version });
     },
     async [Symbol.asyncDispose]() {
       server?.process.kill("SIGTERM");

@@ -1,13 +1,24 @@
 /** Pincer as it is published: what it holds, that it needs nothing else, and that what it brings later never touches it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { unconfinable } from "@pincer/plugin-sdk/testing/modes";
 import { commandOf, testUnless, testWith } from "@pincer/plugin-sdk/testing/needs";
 import { nameContents } from "../../plugin-kit/own-copy.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { pdfOf } from "../support/pdf.ts";
-import { contentsOf, type Outcome, type Published, packPincer, publishPincer, run, type User } from "../support/published.ts";
+import { contentsOf, type Outcome, type Published, packPincer, printedBy, publishPincer, run, type User } from "../support/published.ts";
 import { startOpenAiVendor } from "../vendors/openai/server.ts";
 
 const MB = 1_000_000;
@@ -20,11 +31,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => published[Symbol.dispose]());
 
-const fine = ({ code, out, err }: Outcome): string => {
-  expect({ code, err }).toEqual({ code: 0, err: "" });
-  return out;
-};
-const json = (outcome: Outcome) => JSON.parse(fine(outcome)) as Record<string, unknown>;
+const json = (outcome: Outcome) => JSON.parse(printedBy(outcome)) as Record<string, unknown>;
 
 const bytesIn = (folder: string, isCounted: (path: string) => boolean = () => true): number =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -136,7 +143,7 @@ for (const [manager, declare] of [
       expect({ code: installed.code, err: manager === "npm" ? installed.err : "" }).toEqual({ code: 0, err: "" });
       const pincer = join(folder, "bin", "pincer");
       expect(json(await run([pincer, "version", "--json"], user.folder, user.env))).toMatchObject({ bun: Bun.version });
-      for (const words of [["up"], ["chat", "what time is it"], ["stop"]]) fine(await run([pincer, ...words], user.folder, user.env));
+      for (const words of [["up"], ["chat", "what time is it"], ["stop"]]) printedBy(await run([pincer, ...words], user.folder, user.env));
       expect(existsSync(join(user.folder, ".pincer", "pincer.db"))).toBe(true);
     },
     120_000,
@@ -197,10 +204,10 @@ export default definePlugin({ setup: (ctx) => ctx.method(say, async () => ({ sai
 }
 
 const say = async (user: User, root: string, env: Readonly<Record<string, string>>) => {
-  fine(await user.pincer(root, ["up"], env));
-  fine(await user.pincer(root, ["plugins", "enable", "needy"], env));
+  printedBy(await user.pincer(root, ["up"], env));
+  printedBy(await user.pincer(root, ["plugins", "enable", "needy"], env));
   const said = json(await user.pincer(root, ["call", "needy.say"], env));
-  fine(await user.pincer(root, ["stop"], env));
+  printedBy(await user.pincer(root, ["stop"], env));
   return said;
 };
 
@@ -223,7 +230,7 @@ test("what a plugin needs comes into the home by its own lock: the package stays
   // Nobody listens there any more: what the home has is enough, in a process of its own too.
   await registry[Symbol.asyncDispose]();
   expect(await say(first, one, env)).toEqual({ said: "well 1.0.0" });
-  fine(await first.pincer(one, ["config", "set", "plugins.needy.isolation", "process"]));
+  printedBy(await first.pincer(one, ["config", "set", "plugins.needy.isolation", "process"]));
   expect(await say(first, other, env)).toEqual({ said: "well 2.0.0" });
 
   // Packages that are gone come again from the archives that were kept, each compared with the lock, and never from what Bun has unpacked.
@@ -236,10 +243,10 @@ test("what a plugin needs comes into the home by its own lock: the package stays
   forget();
   const archives = join(home, "cache", "packages");
   for (const name of readdirSync(archives)) appendFileSync(join(archives, name), "more");
-  fine(await first.pincer(one, ["up"], env));
+  printedBy(await first.pincer(one, ["up"], env));
   const refused = await first.pincer(one, ["call", "needy.say"], env);
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("127.0.0.1") });
-  fine(await first.pincer(one, ["stop"], env));
+  printedBy(await first.pincer(one, ["stop"], env));
   expect([one, other].map(contentsOf)).toEqual(before);
 }, 240_000);
 
@@ -267,12 +274,12 @@ test("a plugin of a package is installed and removed by name, without a gateway,
   await using user = published.user("installer");
   const env = { BUN_CONFIG_REGISTRY: registry.url, npm_config_registry: registry.url };
   const packages = join(user.folder, ".pincer", "packages");
-  expect(fine(await user.pincer(root, ["install", "needy", "--yes"], env))).toContain("needy 1.0.0 is on");
+  expect(printedBy(await user.pincer(root, ["install", "needy", "--yes"], env))).toContain("needy 1.0.0 is on");
   expect(readdirSync(packages)).toHaveLength(1);
   const asked = registry.asked.length;
   expect(await say(user, root, env)).toEqual({ said: "well 1.0.0" });
   expect(registry.asked).toHaveLength(asked);
-  expect(fine(await user.pincer(root, ["remove", "needy", "--yes"], env))).toContain("needy 1.0.0 is off");
+  expect(printedBy(await user.pincer(root, ["remove", "needy", "--yes"], env))).toContain("needy 1.0.0 is off");
   expect(readdirSync(packages)).toEqual([]);
   expect(contentsOf(root)).toEqual(before);
 }, 120_000);
@@ -283,11 +290,11 @@ test("a provider that is not in the default set and the reader of documents work
   await using user = published.user("reader");
   const { root } = published;
   const env = { OPENAI_API_KEY: "sk-test", OPENAI_BASE_URL: `${vendor.origin}/v1` };
-  fine(await user.pincer(root, ["up"], env));
+  printedBy(await user.pincer(root, ["up"], env));
   const content = pdfOf(["BT /F1 24 Tf 72 700 Td (the rent is due) Tj ET"]).toString("base64");
   const attachments = [{ fileName: "letter.pdf", mimeType: "application/pdf", content }];
   const send = { sessionKey: "main", message: "what is this?", idempotencyKey: "letter", attachments };
-  fine(await user.pincer(root, ["call", "chat.send", JSON.stringify(send)]));
+  printedBy(await user.pincer(root, ["call", "chat.send", JSON.stringify(send)]));
   expect(JSON.stringify((await vendor.received(1)).body)).toContain("the rent is due");
 }, 120_000);
 
@@ -302,7 +309,7 @@ test("a package that is looked through in a process apart is, as it is published
   const plan = async () => (await user.pincer(root, ["install", skill])).out;
   const expected = /whatever an address answers.*SKILL\.md, line \d+/;
   expect(await plan()).toMatch(expected);
-  fine(await user.pincer(root, ["up"]));
+  printedBy(await user.pincer(root, ["up"]));
   expect(await plan()).toMatch(expected);
 }, 120_000);
 
@@ -314,5 +321,16 @@ test("what a package does not hold says so, and what to do", async () => {
     err: expect.stringContaining("are in a clone of the repository"),
   });
   expect(await user.pincer(root, ["test"])).toMatchObject({ code: 1, err: expect.stringContaining("run in a clone") });
-  expect(JSON.parse(fine(await user.pincer(root, ["protocol", "export"])))).toBeObject();
+  expect(JSON.parse(printedBy(await user.pincer(root, ["protocol", "export"])))).toBeObject();
+});
+
+test("a clone that has only run says what it needs to pack", () => {
+  const clone = join(published.folder, "clone");
+  mkdirSync(join(clone, "node_modules"), { recursive: true });
+  copyFileSync(join(repository, "pack.ts"), join(clone, "pack.ts"));
+  for (const name of ["kernel", "plugin-kit", "package.json"]) symlinkSync(join(repository, name), join(clone, name));
+  for (const name of ["@pincer", "@sinclair"]) symlinkSync(join(repository, "node_modules", name), join(clone, "node_modules", name));
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, "pack.ts", "pincer", "out"], { cwd: clone });
+  expect(stderr.toString()).toContain("install --frozen-lockfile --ignore-scripts");
+  expect(exitCode).toBe(1);
 });

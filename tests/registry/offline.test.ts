@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { timeOf } from "@pincer/registry/schema";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { serveNpm } from "../support/npm-registry.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
@@ -24,15 +26,8 @@ test("what was installed before comes from the cache, in the version that is the
     shop.publish({ ...made, archive: pack(filesOf(made.folder)) });
   }
   shop.publish(await shop.make("1.0.0", { id: "tides" }));
-  const files = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
-    },
-  });
-  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url.href } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
+  await using files = serveFolder(shop.house.folder);
+  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
   const install = (typed: string) => home.pincer(["install", typed, "--yes"]);
   expect(await install("weather@1.0.0")).toMatchObject({ code: 0, err: "" });
   expect(await home.pincer(["update", "--yes"])).toMatchObject({
@@ -40,7 +35,7 @@ test("what was installed before comes from the cache, in the version that is the
     err: "",
     out: expect.stringContaining("weather 1.0.0 -> 1.1.0"),
   });
-  await Promise.all([files.stop(true), npm[Symbol.asyncDispose]()]);
+  await Promise.all([files[Symbol.asyncDispose](), npm[Symbol.asyncDispose]()]);
 
   const said = "home does not answer, so this is what the cache holds of it, as it was installed before";
   expect(await install("weather")).toMatchObject({
@@ -62,4 +57,21 @@ test("what was installed before comes from the cache, in the version that is the
     expect(await install(typed)).toMatchObject({ code: 1, err: expect.stringMatching(/^error http:\/\/127\.0\.0\.1:\d+\/metadata\//) });
   await home.pincer(["up"]);
   expect(await home.json(["call", "weather.said"])).toEqual({ version: "1.0.0" });
+}, 120_000);
+
+test("what was revoked is not taken from the cache either", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  await using files = serveFolder(shop.house.folder);
+  await using home = homeWith({ ...shop, registry: { ...shop.registry, address: files.url } });
+  expect(await home.pincer(["install", "weather", "--yes"])).toMatchObject({ code: 0, err: "" });
+  const one = { kind: "plugins" as const, id: "weather", versions: ["1.0.0"], reason: "it sends where you are", at: timeOf(Date.now()) };
+  shop.house.repository.revoke([one], shop.house.founders.revocations);
+  expect(await home.pincer(["update", "--yes"])).toMatchObject({ code: 0, out: expect.stringContaining("it sends where you are") });
+  await files[Symbol.asyncDispose]();
+  rmSync(join(home.path, "plugins"), { recursive: true });
+  expect(await home.pincer(["install", "weather@1.0.0", "--yes"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("weather 1.0.0 is revoked by home"),
+  });
 }, 120_000);

@@ -92,8 +92,14 @@ for (const where of ["server", "folder"] as const) {
     expect((await client.find(weather)).publisher.keys).toEqual([hexOf(third)]);
 
     // The last of ada's names goes to eve, and ada publishes something else after all.
-    const offered = ["transfer", "offer", "weather", "--registry", place, "--to", "eve"];
-    expect(await done(...offered, "--key", third)).toContain("next  pincer registry transfer accept weather");
+    const offered = ["transfer", "offer", "weather", "--registry", place, "--to", "eve", "--key", third];
+    expect(await run(...offered)).toMatchObject({ code: 2, said: expect.stringContaining("--new-key is missing: the key of eve") });
+    expect(await done(...offered, "--new-key", hexOf(eve))).toContain("next  pincer registry transfer accept weather");
+    // Whoever comes first calls himself eve, and is not.
+    expect(await run("transfer", "accept", "weather", ...as("eve", kept.key("mallory")))).toMatchObject({
+      code: 1,
+      said: expect.stringContaining("came with others"),
+    });
     expect((await run("status", kept.folder)).said).toContain("weather is offered to eve");
     expect(await run("transfer", "accept", "weather", ...as("bob", ada))).toMatchObject({
       code: 1,

@@ -4,9 +4,11 @@ import { pack } from "../../plugin-kit/archive.ts";
 import { archiveOf, type Release } from "../../registry/name.ts";
 import type { ReleaseNotes } from "../../registry/notes.ts";
 import { nextList } from "../../registry/publisher/next-list.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { signRequest } from "../../registry/server/request-signature.ts";
 import type { Signer } from "../../registry/trust/key.ts";
 import { type Signed, signMetadata } from "../../registry/trust/metadata.ts";
+import { plainPlugin } from "../support/plain-plugin.ts";
 
 export interface Parcel {
   readonly body: Uint8Array<ArrayBuffer>;
@@ -35,16 +37,13 @@ export interface ParcelOptions {
   readonly withoutKeys?: boolean;
 }
 
-export const manifestOf = ({ id, version }: Release): string =>
-  JSON.stringify({ id, version, sdk: "^0.1.0", summary: `What ${id} does`, entry: "plugin.ts", permissions: {} });
-
 export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const { url, publisher, signer, release, before, now, files = {}, token } = options;
-  const all = { "plugin.json": manifestOf(release), "plugin.ts": "export default {};\n", ...files };
+  const all = plainPlugin(release, files);
   const archive = pack(Object.entries(all).map(([path, text]) => ({ path, bytes: Buffer.from(text) })));
   const notes: ReleaseNotes = {
     summary: `What ${release.id} does`,
-    publishedAt: `${new Date(now).toISOString().slice(0, 19)}Z`,
+    publishedAt: timeOf(now),
     manifest: new Bun.CryptoHasher("sha256").update(options.manifest ?? all["plugin.json"]).digest("hex"),
     ...options.notes,
   };

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LockEntry } from "../../plugins/registry-client/engine/home/lock.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { rotateRoot } from "../../registry/testing/rotate.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { type Signed, signMetadata } from "../../registry/trust/metadata.ts";
@@ -24,7 +25,7 @@ const revokeKeys = ({ house }: Shop, ...keys: readonly Signer[]) =>
     keys.map((key) => ({ key: hexOf(key), reason, at })),
     house.founders.revocations,
   );
-const inAWeek = () => `${new Date(Date.now() + 7 * 24 * 3_600_000).toISOString().slice(0, 19)}Z`;
+const inAWeek = () => timeOf(Date.now() + 7 * 24 * 3_600_000);
 
 /** All that ada has published, signed by another key; the founders want it so, unless `signers` does without them. */
 function rekey({ house }: Shop, next: Signer, change: (targets: Signed<"targets">["targets"]) => void = () => undefined, signers = [next]) {
@@ -146,7 +147,15 @@ test("another publisher who signs the same bytes has it run again only with a ye
   revokeKeys(shop, publisher);
   const eve = createSigner().signer;
   const { signed } = repository.signedBy("ada")!;
-  const wish = { _type: "transfer" as const, ...weather, from: "ada", to: "eve", list: signed.version, expires: inAWeek() };
+  const wish = {
+    _type: "transfer" as const,
+    ...weather,
+    from: "ada",
+    to: "eve",
+    keys: [hexOf(eve)],
+    list: signed.version,
+    expires: inAWeek(),
+  };
   const list = signMetadata({ ...signed, version: 1 }, [eve]);
   repository.transfer(signStatement(wish, founders.targets), list, { keys: [eve], threshold: 1 });
   await it.asked();

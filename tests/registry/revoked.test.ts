@@ -3,6 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { timeOf } from "../../registry/schema.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { events } from "../conformance/events.ts";
 import { fits } from "../conformance/recorder.ts";
 import { refused, startAsking } from "../support/asking-gateway.ts";
@@ -13,7 +15,7 @@ const today = new Date().toISOString().slice(0, 10);
 const reason = "it sends where you are to a stranger";
 
 function revoke(shop: Shop, versions: readonly string[], lastGood?: string) {
-  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  const at = timeOf(Date.now());
   const one = { kind: "plugins" as const, id: "weather", versions: [...versions], reason, at, ...(lastGood !== undefined && { lastGood }) };
   shop.house.repository.revoke(versions.length > 0 ? [one] : [], shop.house.founders.revocations);
 }
@@ -105,15 +107,8 @@ test("a revoked skill is no longer offered, and what the lock says of a revoked 
 test("a registry of static files on a web server is heard too; one that has expired stops nothing, and is reported", async () => {
   using shop = startShop();
   shop.publish(await shop.make("1.0.0"));
-  const files = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    async fetch(request) {
-      const file = Bun.file(join(shop.house.folder, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
-    },
-  });
-  await using it = await startAsking({ registry: { ...shop.registry, address: files.url.href } });
+  await using files = serveFolder(shop.house.folder);
+  await using it = await startAsking({ registry: { ...shop.registry, address: files.url } });
   await it.change({ do: "install", packages: ["weather"] });
   it.clock.jump(2 * 24 * 3_600_000);
   await it.asked();
@@ -135,6 +130,5 @@ test("a registry of static files on a web server is heard too; one that has expi
     error: { message: expect.stringContaining("what to type: pincer update weather") },
   });
   expect((await it.client.call<{ plugins: { errors: object[] } }>("health", {})).plugins.errors).toEqual([]);
-  await files.stop(true);
   rmSync(it.home, { recursive: true, force: true });
 });

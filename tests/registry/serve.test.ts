@@ -49,3 +49,46 @@ test("a registry that others reach, and that is not told what it is called, says
   writeFileSync(join(folder, "server.json"), JSON.stringify({ address: "https://registry.example.org" }));
   expect(await told("--host", "0.0.0.0")).not.toContain(warning);
 }, 120_000);
+
+test("a second server on the same port is refused, and a folder that holds no registry is named", async () => {
+  await using registry = await startServedRegistry();
+  const serve = (folder: string, ...more: string[]) =>
+    registry.cli.pincer(["registry", "serve", folder, "--key-folder", registry.keyFolder, ...more]);
+  const { port } = new URL(registry.url);
+  const taken = await serve(registry.folder, "--port", port);
+  expect(taken.err).toContain(`127.0.0.1:${port} cannot be listened on`);
+  expect(taken.code).toBe(1);
+  const empty = registry.temporary("empty");
+  expect(await serve(empty)).toMatchObject({ code: 2, err: expect.stringContaining(`${empty} holds no registry`) });
+});
+
+test("who publishes is told in the words of what was typed: a version, a publisher's name, a root that is not there", async () => {
+  await using registry = await startServedRegistry();
+  const skill = registry.temporary("tea");
+  writeFileSync(join(skill, "SKILL.md"), "---\nname: tea\ndescription: Knows tea.\n---\n\n# Tea\n");
+  const said = ["--registry", registry.url, "--key", registry.key("ada").file];
+  const refused = async (...words: string[]) => {
+    const { code, err } = await registry.cli.pincer(words);
+    return `${code}: ${err.split("\n")[0]}`;
+  };
+  expect(await refused("skills", "publish", skill, ...said, "--publisher", "ada", "--version", "one")).toBe(
+    '2: error expected a version as 1.2.0, came "one"',
+  );
+  expect(await refused("skills", "publish", skill, ...said, "--publisher", "Ada!", "--version", "1.0.0")).toMatch(
+    /^2: error --publisher: expected a publisher's name: .* came "Ada!"$/,
+  );
+  const nowhere = join(skill, "root.json");
+  expect(await refused("registry", "add", "home", registry.url, "--root", nowhere)).toBe(
+    `1: error ${nowhere}: expected the root of a registry, as 1.root.json, and there is none`,
+  );
+});
+
+test("a browser is answered with a page when there is nothing at an address, and a program with a problem", async () => {
+  await using registry = await startServedRegistry();
+  for (const path of ["/skills/te", "/nothing"]) {
+    const page = await registry.get(path, { accept: "text/html,application/xhtml+xml,*/*;q=0.8" });
+    expect([page.status, page.headers.get("content-type")]).toEqual([404, "text/html; charset=utf-8"]);
+    expect(await page.text()).toMatch(/<h1>there is no (skill te here|\/nothing)<\/h1>/);
+    expect((await registry.get(path)).headers.get("content-type")).toBe("application/problem+json");
+  }
+});

@@ -9,6 +9,7 @@ import { httpSource } from "../../registry/http-source.ts";
 import { createRepository, type Founders } from "../../registry/repository/create.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
+import { writePlainPlugin } from "../support/plain-plugin.ts";
 
 export interface ServedRegistry extends AsyncDisposable {
   readonly folder: string;
@@ -79,13 +80,7 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
       writeFileSync(file, pem, { mode: 0o600 });
       return { file, signer: made };
     },
-    plugin(id, version, files = {}) {
-      const made = temporary(id);
-      const manifest = { id, version, sdk: "^0.1.0", summary: `What ${id} does`, entry: "plugin.ts", permissions: {} };
-      const all = { "plugin.json": JSON.stringify(manifest), "plugin.ts": "export default {};\n", ...files };
-      for (const [path, text] of Object.entries(all)) writeFileSync(join(made, path), text);
-      return made;
-    },
+    plugin: (id, version, files) => writePlainPlugin(temporary(id), { id, version }, files),
     publish: (from, publisher, keyFile, ...more) =>
       cli.json<Published & Record<string, unknown>>([
         ...["registry", "publish", from, "--registry", registry.url, "--publisher", publisher, "--key", keyFile],

@@ -7,7 +7,7 @@ import { openOperator } from "../../registry/server/operator.ts";
 import { checkedSettings } from "../../registry/server/settings.ts";
 import { createSigner, type Signer } from "../../registry/trust/key.ts";
 import { parseMetadata, type Signed, signMetadata } from "../../registry/trust/metadata.ts";
-import { signStatement } from "../../registry/trust/statement.ts";
+import { signStatement, type Transfer } from "../../registry/trust/statement.ts";
 import { post } from "./parcel.ts";
 import { type Place, withServer } from "./timed-server.ts";
 
@@ -262,6 +262,16 @@ test("a scan that takes too long is ended and told as grave, and others are answ
   );
 });
 
+test("what founders would have signed, which anybody may send, is read no further than such a file is long", async () => {
+  await withServer({}, async ({ server }) => {
+    const form = new FormData();
+    form.set("staged", new Blob([" ".repeat(13 * 2 ** 20)]));
+    const response = await fetch(`${server.url}/api/v1/staged`, { method: "POST", body: form });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({ code: "REGISTRY_TOO_LARGE" });
+  });
+});
+
 test("a name is offered by whose it is, and becomes another's when that one takes it, with all its releases", async () => {
   await withServer({}, async ({ server, folder, clock, parcel }) => {
     const [ada, bob, eve] = [createSigner().signer, createSigner().signer, createSigner().signer];
@@ -279,15 +289,16 @@ test("a name is offered by whose it is, and becomes another's when that one take
       });
       return { status: response.status, ...((await response.json()) as object) };
     };
-    const wish = {
+    const wish: Transfer = {
       _type: "transfer",
       kind: "plugins",
       id: "weather",
       from: "ada",
       to: "bob",
+      keys: [bob.json.keyval.public],
       list: 1,
       expires: "2031-06-01T00:00:00Z",
-    } as const;
+    };
     expect(await send({ statement: signStatement(wish, [eve]) })).toMatchObject({ status: 403, code: "REGISTRY_METADATA_UNSIGNED" });
     expect(await send({ statement: signStatement({ ...wish, list: 0 }, [ada]) })).toMatchObject({ code: "REGISTRY_METADATA_INVALID" });
     expect(await page()).toMatchObject({ publisher: "ada", offer: null });

@@ -7,6 +7,7 @@ import { asks, says } from "@pincer/plugin-sdk/testing/script";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { writeZip } from "../../registry/archive/zip-write.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { startShop } from "../support/packages.ts";
 import { type SkillTalk, skillText, startSkills } from "../support/skills.ts";
@@ -201,7 +202,7 @@ test("a skill that is revoked is no longer offered, and its status says why", as
   await talk.ask("hello");
   expect(there.offered(0)).toContain("tea");
 
-  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  const at = timeOf(Date.now());
   const one = { kind: "skills" as const, id: "tea", versions: ["1.0.0"], reason: "it poisons the tea", at };
   shop.house.repository.revoke([one], shop.house.founders.revocations);
   const told = talk.client.event("registry-client.revoked");

@@ -7,6 +7,7 @@ import { createRegistryClient } from "../../registry/client/client.ts";
 import { createTrustState } from "../../registry/client/state.ts";
 import { httpSource } from "../../registry/http-source.ts";
 import { folderSource, type RegistrySource } from "../../registry/source.ts";
+import { serveFolder } from "../../registry/testing/serve-folder.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 
 interface Place {
@@ -82,15 +83,8 @@ test("a registry is made, published into, taken care of and mirrored from the co
   expect(await done("verify", registry)).toContain("is in order: 3 releases");
   expect(await done("renew", registry)).toContain("● renewed timestamp");
 
-  using server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: async (request) => {
-      const file = Bun.file(join(registry, decodeURIComponent(new URL(request.url).pathname)));
-      return (await file.exists()) ? new Response(file) : new Response("", { status: 404 });
-    },
-  });
-  const url = `http://127.0.0.1:${server.port}`;
+  await using server = serveFolder(registry);
+  const { url } = server;
   const client = clientOf(place, httpSource({ url, clock: systemClock, fetch }));
   const versions = async (id: string) => {
     await client.refresh();

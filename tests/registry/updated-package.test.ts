@@ -4,18 +4,13 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { join } from "node:path";
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
 import { nameContents } from "../../plugin-kit/own-copy.ts";
-import { type Outcome, type Published, publishPincer, run } from "../support/published.ts";
+import { type Published, printedBy, publishPincer, run } from "../support/published.ts";
 
 let published: Published;
 beforeAll(async () => {
   published = await publishPincer();
 }, 120_000);
 afterAll(() => published[Symbol.dispose]());
-
-const fine = ({ code, out, err }: Outcome): string => {
-  expect({ code, err }).toEqual({ code: 0, err: "" });
-  return out;
-};
 
 /** As the next version would be packed, each part of its code another one. */
 function nextVersion(): string {
@@ -38,13 +33,13 @@ testWith("npm")(
     const prefix = join(user.folder, "global");
     const env = { ...user.env, PATH: process.env["PATH"], npm_config_registry: "http://127.0.0.1:9/" };
     const npm = async (...words: string[]) =>
-      fine(
+      printedBy(
         await run([commandOf("npm")!, ...words, "--global", "--prefix", prefix, "--no-audit", "--no-fund", "--offline"], user.folder, env),
       );
     await npm("install", published.archive);
     const root = join(prefix, "lib", "node_modules", "pincer");
     const copies = join(user.folder, ".cache", "pincer", "versions");
-    fine(await user.pincer(root, ["up"]));
+    printedBy(await user.pincer(root, ["up"]));
     const [first] = readdirSync(copies);
     const pincer = (...words: string[]) =>
       run([process.execPath, join(copies, first!, "dist", "gateway", "main.js"), ...words], user.folder, user.env);
@@ -57,24 +52,25 @@ testWith("npm")(
     void installing.finally(() => {
       isDone = true;
     });
-    for (let turns = 0; turns < 2 || !isDone; turns++) expect(fine(await pincer("chat", "what time is it"))).toMatch(/It is \*\*\d\d:\d\d/);
+    for (let turns = 0; turns < 2 || !isDone; turns++)
+      expect(printedBy(await pincer("chat", "what time is it"))).toMatch(/It is \*\*\d\d:\d\d/);
     await installing;
     expect(readFileSync(join(root, "package.json"), "utf8")).toContain('"version": "0.1.1"');
     // What it had not loaded yet it has all the same.
-    expect(fine(await pincer("search", "telegram"))).toContain("channel-telegram");
-    expect(fine(await pincer("skills", "status"))).toContain("notes");
+    expect(printedBy(await pincer("search", "telegram"))).toContain("channel-telegram");
+    expect(printedBy(await pincer("skills", "status"))).toContain("notes");
     expect([state().pid, ranFrom()]).toEqual([pid, expect.stringContaining(first!)]);
 
-    fine(await user.pincer(root, ["restart"]));
+    printedBy(await user.pincer(root, ["restart"]));
     const [second] = readdirSync(copies).filter((name) => name !== first);
     expect(ranFrom()).toContain(second!);
     await npm("uninstall", "pincer");
     expect(existsSync(root)).toBe(false);
     const current = (...words: string[]) =>
       run([process.execPath, join(copies, second!, "dist", "gateway", "main.js"), ...words], user.folder, user.env);
-    expect(fine(await current("chat", "what time is it"))).toMatch(/It is \*\*\d\d:\d\d/);
-    expect(fine(await current("skills", "status"))).toContain("notes");
-    fine(await current("stop"));
+    expect(printedBy(await current("chat", "what time is it"))).toMatch(/It is \*\*\d\d:\d\d/);
+    expect(printedBy(await current("skills", "status"))).toContain("notes");
+    printedBy(await current("stop"));
   },
   240_000,
 );
@@ -93,6 +89,6 @@ test("a package that is not whole is not run from, and says so", async () => {
   const copies = join(user.folder, ".cache", "pincer", "versions");
   expect(existsSync(copies)).toBe(false);
   writeFileSync(page, text);
-  fine(await user.pincer(root, ["version"]));
+  printedBy(await user.pincer(root, ["version"]));
   expect(readdirSync(copies)).toHaveLength(1);
 }, 120_000);

@@ -7,6 +7,7 @@ import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { startShop } from "../support/packages.ts";
 
 /** A gateway that has something from a registry on the web; `answer` answers in the place of that, until it says that it does not. */
@@ -95,7 +96,7 @@ test("one that is not reached is asked more and more rarely, that is told from t
   expect(await it.client.call<object>("weather.said", {})).toEqual({ version: "1.0.0" });
 
   const reason = "it sends where you are to a stranger";
-  const one = { kind: "plugins" as const, id: "weather", versions: ["1.0.0"], reason, at: `${new Date().toISOString().slice(0, 19)}Z` };
+  const one = { kind: "plugins" as const, id: "weather", versions: ["1.0.0"], reason, at: timeOf(Date.now()) };
   it.shop.house.clock.now = it.clock.now();
   it.shop.house.repository.renew();
   it.shop.house.repository.revoke([one], it.shop.house.founders.revocations);

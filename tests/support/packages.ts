@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Permissions } from "@pincer/plugin-sdk/manifest";
 import type { ReleaseNotes } from "@pincer/registry/notes";
+import { timeOf } from "@pincer/registry/schema";
 import { startHouse } from "@pincer/registry/testing/house";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import { writePlugin } from "../fixtures/plugin-host.ts";
@@ -26,6 +27,8 @@ export interface Weather {
   readonly permissions?: Permissions;
   /** What the model reads of its tool. */
   readonly summary?: string;
+  /** Of its tool, in place of one that is called `place`. */
+  readonly parameters?: string;
   /** In place of its `setup`. */
   readonly setup?: string;
   /** Before `export default`. */
@@ -35,6 +38,7 @@ export interface Weather {
 /** A plugin that says its version when it is called, and has a tool. */
 export async function makeWeather(folder: string, version: string, weather: Weather = {}): Promise<Made> {
   const { id = "weather", permissions, summary = "Says how the weather is", setup = "", before = "" } = weather;
+  const { parameters = `Type.Object({ place: Type.String({ description: "Where" }) })` } = weather;
   const source = `
     import { definePlugin } from "@pincer/plugin-sdk";
     import { defineMethod } from "@pincer/plugin-sdk/method";
@@ -49,7 +53,7 @@ export async function makeWeather(folder: string, version: string, weather: Weat
         ctx.method(said, () => ({ version: "${version}" }));
         ctx.provide(tool, "${id}", {
           summary: ${JSON.stringify(summary)},
-          parameters: Type.Object({ place: Type.String({ description: "Where" }) }),
+          parameters: ${parameters},
           access: "read",
         }, { async *run() { return { outcome: "ok", content: [{ type: "text", text: "fine" }] }; } });
         ${setup}
@@ -77,7 +81,7 @@ export function startShop() {
   const notesOf = ({ manifest }: Made, ageHours: number): Partial<ReleaseNotes> => ({
     manifest,
     summary: "The weather, anywhere.",
-    publishedAt: `${new Date(Date.now() - ageHours * hourMs).toISOString().slice(0, 19)}Z`,
+    publishedAt: timeOf(Date.now() - ageHours * hourMs),
   });
   return {
     house,

@@ -88,6 +88,12 @@ export async function run(command: readonly string[], cwd: string, env: Readonly
   return { code, out, err };
 }
 
+/** What it printed, of a command that ends with 0 and complains of nothing. */
+export function printedBy({ code, out, err }: Outcome): string {
+  if (code !== 0 || err !== "") throw new Error(`it ended with ${code}: ${err}`);
+  return out;
+}
+
 /** Every file with what is in it, so that a folder can be seen to be as it was. */
 export function contentsOf(folder: string): ReadonlyMap<string, string> {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(folder, path)).isFile());

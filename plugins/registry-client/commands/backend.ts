@@ -7,7 +7,7 @@ import type { Outcome, Plan, Request } from "../engine/plan/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
 import { type Hit, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
-import { shownError } from "../errors.ts";
+import { told } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
 
 export interface Backend {
@@ -48,13 +48,6 @@ const ofGateway = ({ call }: CommandIo): Backend => ({
 });
 
 function ofHome(engine: Engine, { home, signal }: CommandIo): Backend {
-  const told = async <T>(run: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await run();
-    } catch (error) {
-      throw shownError(error);
-    }
-  };
   return {
     isRunning: false,
     plan: (request) => told(() => engine.plan(request, signal)),

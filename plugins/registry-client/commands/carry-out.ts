@@ -14,11 +14,12 @@ export async function carryOut(request: Request, options: Options, typed: string
   const plan = await untilInterrupted(backend.plan(request), backend, io);
   if (!plan) return tellInterrupted(io, "nothing was changed");
   const changes = plan.items.filter(({ action }) => action !== "keep");
-  if (!io.json) io.print(plan.items.length === 0 ? "there is nothing to do" : shownPlan(plan));
+  const shown = plan.items.length === 0 ? "there is nothing to do" : shownPlan(plan);
   if (changes.length === 0) {
-    if (io.json) io.print(JSON.stringify({ ok: true, plan, done: [] }, null, 2));
+    io.result({ ok: true, plan, done: [] }, shown);
     return 0;
   }
+  if (!io.json) io.print(shown);
   const asked = { yes: options.has("--yes"), accepted: options.values("--accept"), again: `pincer ${typed}` };
   const answer = await askFor(changes, asked, io);
   if (answer === "interrupted") return tellInterrupted(io, "nothing was changed");
@@ -29,12 +30,8 @@ export async function carryOut(request: Request, options: Options, typed: string
   const outcome = await untilInterrupted(backend.apply(request, plan.token, answer), backend, io);
   if (!outcome) return tellInterrupted(io, 'what was begun is taken back: "pincer list" shows what is installed');
   const { done } = outcome;
-  if (io.json) io.print(JSON.stringify({ ok: true, plan, done }, null, 2));
-  else {
-    io.print("");
-    for (const { id, version, action } of done) if (action !== "keep") io.print(shownDone(id, version, action));
-    for (const line of nextSteps(changes, backend)) io.print(line);
-  }
+  const lines = done.flatMap(({ id, version, action }) => (action === "keep" ? [] : [shownDone(id, version, action)]));
+  io.result({ ok: true, plan, done }, ["", ...lines, ...nextSteps(changes, backend)].join("\n"));
   return 0;
 }
 
@@ -54,8 +51,8 @@ async function untilInterrupted<T>(work: Promise<T>, { isRunning }: Backend, { s
   }
 }
 
-function tellInterrupted({ json, print }: CommandIo, what: string): number {
-  print(json ? JSON.stringify({ ok: false, error: { code: "REGISTRY_CLIENT_INTERRUPTED", message: what } }) : `interrupted: ${what}`);
+function tellInterrupted({ result }: CommandIo, what: string): number {
+  result({ ok: false, error: { code: "REGISTRY_CLIENT_INTERRUPTED", message: what } }, `interrupted: ${what}`);
   return interrupted;
 }
 

@@ -104,11 +104,7 @@ const pin: CommandDefinition = {
     const options = readOptions(args, valued);
     const pinned = !options.has("--unpin");
     const { id, version } = await (await backendOf(io)).pin(options.words[0]!, pinned);
-    io.print(
-      io.json
-        ? JSON.stringify({ ok: true, id, version, pinned })
-        : `${id} ${pinned ? `stays at ${version}` : "goes on with the next update"}`,
-    );
+    io.result({ ok: true, id, version, pinned }, `${id} ${pinned ? `stays at ${version}` : "goes on with the next update"}`);
     return 0;
   },
 };
@@ -131,8 +127,7 @@ const list: CommandDefinition = {
         to,
         plainly(notices.map(({ text }) => text).join("; ")),
       ]);
-      if (io.json) io.print(JSON.stringify({ ok: true, outdated }, null, 2));
-      else io.print(rows.length === 0 ? "everything is up to date" : table(["id", "has", "gets", ""], rows));
+      io.result({ ok: true, outdated }, rows.length === 0 ? "everything is up to date" : table(["id", "has", "gets", ""], rows));
       return 0;
     }
     const packages = await backend.list();
@@ -144,16 +139,15 @@ const list: CommandDefinition = {
         ),
     ]);
     const none = "nothing was installed: pincer plugins list shows what this Pincer brings; pincer install adds to it";
-    if (io.json) io.print(JSON.stringify({ ok: true, packages }, null, 2));
-    else
-      io.print(
-        rows.length === 0
-          ? none
-          : table(
-              ["id", "kind", "version", "from", "by", ""],
-              rows.map((row) => row.map(plainly)),
-            ),
-      );
+    io.result(
+      { ok: true, packages },
+      rows.length === 0
+        ? none
+        : table(
+            ["id", "kind", "version", "from", "by", ""],
+            rows.map((row) => row.map(plainly)),
+          ),
+    );
     return 0;
   },
 };
@@ -165,16 +159,15 @@ const search: CommandDefinition = {
     const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
       ...[id, wordOf(kind), version, publisher === null ? source : `${source} (${publisher})`, summary],
     ]);
-    if (io.json) io.print(JSON.stringify({ ok: true, hits }, null, 2));
-    else
-      io.print(
-        rows.length === 0
-          ? "nothing has these words: pincer registry list shows where is looked"
-          : table(
-              ["id", "kind", "version", "from", "what for"],
-              rows.map((row) => row.map(plainly)),
-            ),
-      );
+    io.result(
+      { ok: true, hits },
+      rows.length === 0
+        ? "nothing has these words: pincer registry list shows where is looked"
+        : table(
+            ["id", "kind", "version", "from", "what for"],
+            rows.map((row) => row.map(plainly)),
+          ),
+    );
     return 0;
   },
 };
@@ -183,7 +176,7 @@ const info: CommandDefinition = {
   command: { name: "info", summary: "What a plugin or a skill is and may do, installed or not", usage: "<package>" },
   async run([typed = ""], io) {
     const info = await (await backendOf(io)).info(fromHere(typed));
-    io.print(io.json ? JSON.stringify({ ok: true, ...info }, null, 2) : shownInfo(info));
+    io.result({ ok: true, ...info }, shownInfo(info));
     return 0;
   },
 };
@@ -192,7 +185,7 @@ const why: CommandDefinition = {
   command: { name: "why", summary: "Why a package is here, and who uses it", usage: "<package>" },
   async run([typed = ""], io) {
     const reasons = await (await backendOf(io)).why(typed);
-    io.print(io.json ? JSON.stringify({ ok: true, ...reasons }, null, 2) : shownReasons(reasons));
+    io.result({ ok: true, ...reasons }, shownReasons(reasons));
     return 0;
   },
 };

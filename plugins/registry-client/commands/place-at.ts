@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
-import { checkedName, type PackageName } from "@pincer/registry/name";
+import { isName, type PackageName } from "@pincer/registry/name";
 import { folderPlace } from "@pincer/registry/publisher/folder-place";
 import type { Persistence } from "@pincer/registry/publisher/persistently";
 import type { Owned, RegistryPlace, Sender } from "@pincer/registry/publisher/place";
@@ -21,6 +21,14 @@ export function needed(options: Options, flag: string, what = ""): string {
   const value = options.value(flag);
   if (value !== undefined) return value;
   throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag} is missing${what && `: ${what}`}`);
+}
+
+/** The same, where it names a publisher. */
+export function publisherNamed(options: Options, flag: string, what: string): string {
+  const name = needed(options, flag, what);
+  if (isName(name)) return name;
+  const expected = "expected a publisher's name: small letters, digits and single dashes, beginning with a letter, at most 64";
+  throw clientErrors.REGISTRY_CLIENT_USAGE(`${flag}: ${expected}; came ${JSON.stringify(name.slice(0, 100))}`);
 }
 
 export const whileWaiting = (io: CommandIo) => (why: string, ms: number) => {
@@ -61,7 +69,7 @@ export interface PublisherSide {
 
 export function publisherSide(options: Options, io: CommandIo): PublisherSide {
   const registry = needed(options, "--registry", "the folder or the address of the registry");
-  const publisher = checkedName(needed(options, "--publisher", "the name to publish under"));
+  const publisher = publisherNamed(options, "--publisher", "the name to publish under");
   needed(options, "--key", "the publisher's key, as pincer registry keygen makes one");
   const signers = signersIn(options) as [Signer, ...Signer[]];
   const file = options.value("--token-file");

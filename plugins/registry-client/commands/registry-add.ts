@@ -1,6 +1,6 @@
 /** `pincer registry add`, `list` and `remove`: whose packages are looked for, and by which keys they are known. */
 
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
@@ -15,6 +15,7 @@ import { settingsOfFile } from "../engine/home/settings.ts";
 import { fingerprintOf } from "../engine/package/review.ts";
 import { clientErrors } from "../errors.ts";
 import { isNotRunning } from "./backend.ts";
+import { readInput } from "./input-file.ts";
 import { readOptions } from "./options.ts";
 
 const at = ["plugins", "registry-client", "config", "registries"] as const;
@@ -39,8 +40,8 @@ async function write(io: CommandIo, registries: readonly Registry[]): Promise<vo
 
 /** Throws where the file is no root that its own keys have signed in the form of a registry's. */
 function rootIn(file: string) {
+  const bytes = readInput(file, "the root of a registry, as 1.root.json");
   try {
-    const bytes = readFileSync(file);
     const { signed } = parseMetadata("root", "root", bytes);
     const { keyids, threshold } = signed.roles.root;
     return { bytes, threshold, fingerprints: keyids.map((id) => fingerprintOf(signed.keys[id]!.keyval.public)) };
@@ -79,17 +80,12 @@ const add: CommandDefinition = {
     const registry: Registry = { name, address: isWeb ? address : resolve(address), root: kept };
     await write(io, [...present, registry]);
     const { threshold, fingerprints } = root;
-    if (io.json) io.print(JSON.stringify({ ok: true, registry, threshold, fingerprints }, null, 2));
-    else {
-      const keys = fingerprints.map((fingerprint) => `  ${fingerprint}`);
-      io.print(
-        [
-          plainly(`packages of ${name} are found from now on, at ${registry.address}`),
-          `trusted are ${threshold} of these root keys:`,
-          ...keys,
-        ].join("\n"),
-      );
-    }
+    const lines = [
+      plainly(`packages of ${name} are found from now on, at ${registry.address}`),
+      `trusted are ${threshold} of these root keys:`,
+      ...fingerprints.map((fingerprint) => `  ${fingerprint}`),
+    ];
+    io.result({ ok: true, registry, threshold, fingerprints }, lines.join("\n"));
     return 0;
   },
 };
@@ -98,15 +94,9 @@ const list: CommandDefinition = {
   command: { name: "registry list", summary: "The registries, in the order in which they are asked", usage: "" },
   async run(_args, io) {
     const registries = await registriesIn(io);
-    if (io.json) io.print(JSON.stringify({ ok: true, registries }, null, 2));
-    else if (registries.length === 0) io.print("there is none beside the plugins of this Pincer: pincer registry add");
-    else
-      io.print(
-        table(
-          ["name", "address"],
-          registries.map(({ name, address }) => [name, plainly(address)]),
-        ),
-      );
+    const rows = registries.map(({ name, address }) => [name, plainly(address)]);
+    const none = "there is none beside the plugins of this Pincer: pincer registry add";
+    io.result({ ok: true, registries }, rows.length === 0 ? none : table(["name", "address"], rows));
     return 0;
   },
 };
@@ -121,7 +111,7 @@ const remove: CommandDefinition = {
       io,
       registries.filter((one) => one.name !== name),
     );
-    io.print(io.json ? JSON.stringify({ ok: true, name }) : `${name} is not asked any more`);
+    io.result({ ok: true, name }, `${name} is not asked any more`);
     return 0;
   },
 };

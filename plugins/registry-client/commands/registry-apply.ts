@@ -33,15 +33,13 @@ export const apply: CommandDefinition = {
     const place =
       online === undefined ? placeOf(options, io) : folderPlace(resolve(registry), { online: readKey(online, passphraseOf(options)), now });
     const applied = await persistently(persistence(io), () => place.apply(staged));
-    if (io.json) io.print(JSON.stringify({ ok: true, registry: place.name, applied }));
-    else {
-      io.print(
-        applied.length > 0
-          ? `${dot("good")} ${applied.join(", ")} of ${place.name} ${applied.length === 1 ? "counts" : "count"} from now on`
-          : `${dot("good")} all of that counts already in ${place.name}`,
-      );
-      if (online !== undefined) io.print(`  next  put ${online} where the server has its online.pem, and start it again`);
-    }
+    const lines = [
+      applied.length > 0
+        ? `${dot("good")} ${applied.join(", ")} of ${place.name} ${applied.length === 1 ? "counts" : "count"} from now on`
+        : `${dot("good")} all of that counts already in ${place.name}`,
+      ...(online === undefined ? [] : [`  next  put ${online} where the server has its online.pem, and start it again`]),
+    ];
+    io.result({ ok: true, registry: place.name, applied }, lines.join("\n"));
     return 0;
   },
 };

@@ -28,7 +28,7 @@ export const grant: CommandDefinition = {
     if (publisher === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected the publisher that gets ${name} behind it`);
     const wanted = nameIn(name);
     operator.names.grant(wanted, publisher);
-    io.print(io.json ? JSON.stringify({ ok: true, ...wanted, publisher }) : `${name} is ${publisher}'s to publish`);
+    io.result({ ok: true, ...wanted, publisher }, `${name} is ${publisher}'s to publish`);
     return 0;
   },
 };

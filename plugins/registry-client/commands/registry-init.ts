@@ -50,7 +50,7 @@ export const init: CommandDefinition = {
     const root = createRepository(folder, { founders, parts, now: () => systemClock.now() });
     const sha256 = sha256Of(root);
     const file = join(folder, "metadata", "1.root.json");
-    io.print(io.json ? JSON.stringify({ ok: true, folder, keyFolder, root: file, sha256 }) : report(folder, keyFolder, file, sha256));
+    io.result({ ok: true, folder, keyFolder, root: file, sha256 }, report(folder, keyFolder, file, sha256));
     return 0;
   },
 };

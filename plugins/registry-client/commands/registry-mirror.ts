@@ -60,18 +60,16 @@ export function said({ root, ...copy }: Copied, place: string, more: Readonly<Re
   const { releases, fetched, fetchedBytes, dependencies, problems } = copy;
   const isWhole = problems.length === 0;
   const { sha256, isTrusted } = root;
-  if (io.json) io.print(JSON.stringify({ ok: isWhole, folder: place, root: { sha256, isTrusted }, ...copy, ...more }));
-  else
-    for (const line of [
-      `${dot(isWhole ? "good" : "bad")} ${counted(releases, "release")} in ${place}, ${counted(fetched, "file")} fetched (${Math.ceil(fetchedBytes / 1024)} kB)`,
-      ...(dependencies > 0
-        ? [`  with      ${dependencies} ${dependencies === 1 ? "package" : "packages"} of npm that its plugins need`]
-        : []),
-      ...Object.entries(more).map(([what, value]) => `  ${what.padEnd(9)} ${value}`),
-      ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
-      `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
-    ])
-      io.print(line);
+  const lines = [
+    `${dot(isWhole ? "good" : "bad")} ${counted(releases, "release")} in ${place}, ${counted(fetched, "file")} fetched (${Math.ceil(fetchedBytes / 1024)} kB)`,
+    ...(dependencies > 0
+      ? [`  with      ${dependencies} ${dependencies === 1 ? "package" : "packages"} of npm that its plugins need`]
+      : []),
+    ...Object.entries(more).map(([what, value]) => `  ${what.padEnd(9)} ${value}`),
+    ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
+    `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
+  ];
+  io.result({ ok: isWhole, folder: place, root: { sha256, isTrusted }, ...copy, ...more }, lines.join("\n"));
   return isWhole ? 0 : 1;
 }
 

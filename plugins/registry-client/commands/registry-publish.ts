@@ -7,7 +7,7 @@ import { dot } from "@pincer/plugin-sdk/command/colour";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readManifest } from "@pincer/registry/manifest";
-import { archiveOf, checkedName, type Kind, type Release } from "@pincer/registry/name";
+import { archiveOf, checkedName, isVersion, type Kind, type Release } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
 import { nextList } from "@pincer/registry/publisher/next-list";
 import type { Sent } from "@pincer/registry/publisher/place";
@@ -59,7 +59,7 @@ export const publish: CommandDefinition = {
       isNew: sent !== undefined,
       findings: sent?.released[0]?.findings ?? (sent ? found : []),
     };
-    io.print(io.json ? JSON.stringify(answer) : report(answer, sent));
+    io.result(answer, report(answer, sent));
     return 0;
   },
 };
@@ -80,6 +80,7 @@ function packed(folder: string, version: string | undefined, tags: readonly stri
   const manifest = readManifest(kind, files);
   const chosen = version ?? manifest.version;
   if (chosen === undefined) throw clientErrors.REGISTRY_CLIENT_USAGE(`${manifest.file} says no version: say it with --version`);
+  if (!isVersion(chosen)) throw clientErrors.REGISTRY_CLIENT_USAGE(`expected a version as 1.2.0, came ${JSON.stringify(chosen)}`);
   const summary = (manifest.summary ?? manifest.id).replace(/\s+/g, " ").trim();
   return {
     release: { kind, id: checkedName(manifest.id), version: chosen },

@@ -2,7 +2,6 @@
 
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { rekeyPublisher } from "@pincer/registry/publisher/rekey";
 import { timeOf } from "@pincer/registry/schema";
 import type { Signer } from "@pincer/registry/trust/key";
@@ -12,7 +11,18 @@ import { clientErrors } from "../errors.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import { passphraseOf, publicKeyIn, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
-import { needed, now, persistence, placeFlags, placeOf, placeUsage, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import {
+  needed,
+  now,
+  persistence,
+  placeFlags,
+  placeOf,
+  placeUsage,
+  publisherNamed,
+  signerFlags,
+  signersIn,
+  signerUsage,
+} from "./place-at.ts";
 import { withFlags } from "./registry-flags.ts";
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
@@ -34,7 +44,7 @@ export const rekey: CommandDefinition = {
   async run(args, io) {
     const flags = ["--publisher", "--new-key", "--threshold", "--write", "--statement", ...signerFlags, ...placeFlags];
     const options = readOptions(args, flags);
-    const publisher = checkedName(needed(options, "--publisher", "whose keys they are"));
+    const publisher = publisherNamed(options, "--publisher", "whose keys they are");
     needed(options, "--new-key", "each key that counts from now on");
     const passphrase = passphraseOf(options);
     const keys = options.values("--new-key").map((text) => publicKeyIn(text, passphrase));
@@ -51,10 +61,9 @@ export const rekey: CommandDefinition = {
       writeOutput(written, signStatement(wish, signersIn(options)));
       const next = `pincer registry sign ${written} --key <file>`;
       const then = `pincer registry rekey --registry ${place.name} --publisher ${publisher} --new-key <file> --statement ${written}`;
-      io.print(
-        io.json
-          ? JSON.stringify({ ...answer, expires, file: written })
-          : `${dot("good")} ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
+      io.result(
+        { ...answer, expires, file: written },
+        `${dot("good")} ${written} says that ${publisher} shall sign with ${shown}, until ${expires}\n  next  ${next}\n        ${then}`,
       );
       return 0;
     }
@@ -73,7 +82,7 @@ export const rekey: CommandDefinition = {
       persistence(io),
     );
     const text = `${dot("good")} ${publisher} ${isNew ? "signs" : "signs already"} with ${shown}${isNew ? " from now on; who has something of it installed is asked first" : ""}`;
-    io.print(io.json ? JSON.stringify({ ...answer, isNew }) : text);
+    io.result({ ...answer, isNew }, text);
     return 0;
   },
 };

@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import type { RegistryPlace } from "@pincer/registry/publisher/place";
 import { publishNext } from "@pincer/registry/publisher/publish-next";
@@ -41,7 +40,7 @@ export const renew: CommandDefinition = {
 /** What a publisher has said, once more, for longer. */
 async function renewList(options: Options, io: CommandIo): Promise<number> {
   const side = publisherSide(options, io);
-  const publisher = checkedName(side.publisher);
+  const { publisher } = side;
   const expires = { at: "" };
   const sent = await publishNext(
     {
@@ -57,10 +56,9 @@ async function renewList(options: Options, io: CommandIo): Promise<number> {
     },
     persistence(io),
   );
-  io.print(
-    io.json
-      ? JSON.stringify({ ok: true, publisher, expires: expires.at, isNew: sent !== undefined })
-      : `${dot("good")} the releases of ${publisher} count until ${expires.at}`,
+  io.result(
+    { ok: true, publisher, expires: expires.at, isNew: sent !== undefined },
+    `${dot("good")} the releases of ${publisher} count until ${expires.at}`,
   );
   return 0;
 }
@@ -75,12 +73,12 @@ async function renewFounded(registry: string, options: Options, io: CommandIo): 
   const expiring = [...(ours?.expiring.filter(({ role }) => role.startsWith("publisher-")) ?? []), ...founded.expiring];
   const renewed = [...(ours ? ["timestamp", ...ours.renewed] : []), ...founded.renewed];
   const removed = ours?.removed.length ?? 0;
-  if (io.json) io.print(JSON.stringify({ ok: true, renewed, expiring, removed }));
-  else {
-    io.print(renewed.length > 0 ? `${dot("good")} renewed ${renewed.join(", ")}` : `${dot("good")} nothing that these keys sign is due`);
-    if (removed > 0) io.print(`  removed ${removed} files that others have followed for longer than a day`);
-    for (const { role, expires } of expiring) io.print(`  ${role} expires ${expires}: ${whatToType(role, registry)}`);
-  }
+  const lines = [
+    `${dot("good")} ${renewed.length > 0 ? `renewed ${renewed.join(", ")}` : "nothing that these keys sign is due"}`,
+    ...(removed > 0 ? [`  removed ${removed} files that others have followed for longer than a day`] : []),
+    ...expiring.map(({ role, expires }) => `  ${role} expires ${expires}: ${whatToType(role, registry)}`),
+  ];
+  io.result({ ok: true, renewed, expiring, removed }, lines.join("\n"));
   return 0;
 }
 

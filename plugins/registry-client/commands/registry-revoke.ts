@@ -44,8 +44,10 @@ export const revoke: CommandDefinition = {
       await place.apply(signStaged(stage(signed, { revocations: next, now }), signers));
       return next;
     });
-    if (io.json) io.print(JSON.stringify({ ok: true, registry: place.name, revocations }));
-    else io.print(isUndone ? `${dot("good")} ${what} is revoked no more` : `${dot("good")} ${what} is revoked: ${reason}`);
+    io.result(
+      { ok: true, registry: place.name, revocations },
+      isUndone ? `${dot("good")} ${what} is revoked no more` : `${dot("good")} ${what} is revoked: ${reason}`,
+    );
     return 0;
   },
 };

@@ -1,4 +1,5 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
@@ -26,6 +27,8 @@ export const serve: CommandDefinition = {
     const options = readOptions(args, ["--port", "--host", "--key-folder"]);
     const folder = resolve(options.words[0] ?? "");
     const port = portIn(options.value("--port") ?? "4870");
+    if (!existsSync(join(folder, "metadata", "1.root.json")))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`${folder} holds no registry: "pincer registry init" makes one in an empty folder`);
     const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
     // Only here: who runs no registry does not load what serves one.
     const [{ serveRegistry }, { readSettings }, { ownAddresses }] = await Promise.all([

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
+import { requireNothingElse } from "@pincer/registry/repository/nothing-else";
 import { neededFor, parseStaged, signStaged, stagedFile } from "@pincer/registry/repository/staged";
 import { addSignatures } from "@pincer/registry/trust/envelope";
 import type { Signer } from "@pincer/registry/trust/key";
@@ -11,7 +12,7 @@ import { clientErrors } from "../errors.ts";
 import { readInput } from "./input-file.ts";
 import { shortKey } from "./keys.ts";
 import { readOptions } from "./options.ts";
-import { needed, signerFlags, signersIn, signerUsage } from "./place-at.ts";
+import { signerFlags, signersIn, signerUsage } from "./place-at.ts";
 import { withFlags } from "./registry-flags.ts";
 import { shownStaged, stagedAnswer } from "./shown-staged.ts";
 
@@ -19,7 +20,7 @@ export const sign: CommandDefinition = {
   command: withFlags(
     {
       name: "registry sign",
-      summary: "Sign what was prepared: a change of a registry's keys, of a publisher's, or of whose a name is",
+      summary: "Sign what was prepared, or without --key show it: a change of a registry's keys, of a publisher's, or of whose a name is",
       usage: `<file> ${signerUsage}`,
     },
     {},
@@ -28,7 +29,6 @@ export const sign: CommandDefinition = {
     const options = readOptions(args, signerFlags);
     const [file = ""] = options.words;
     const bytes = readInput(file, "what pincer registry stage has written, or --write");
-    needed(options, "--key", "the key to sign it with");
     const signers = signersIn(options);
     const kind = kindOf(bytes);
     if (kind === undefined)
@@ -36,11 +36,13 @@ export const sign: CommandDefinition = {
         `${resolve(file)}: expected what pincer registry stage has written, or --write, came something else`,
       );
     const { next, answer, shown } = kind === "staged" ? signedStage(bytes, file, signers) : signedStatement(kind, bytes, signers);
-    writeFileSync(resolve(file), next);
+    if (signers.length > 0) writeFileSync(resolve(file), next);
     io.print(
       io.json
         ? JSON.stringify({ ok: true, file, ...answer })
-        : `${dot("good")} signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}\n${shown}`,
+        : signers.length === 0
+          ? `${file}\n${shown}`
+          : `${dot("good")} signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}\n${shown}`,
     );
     return 0;
   },
@@ -61,6 +63,7 @@ function kindOf(bytes: Uint8Array): "staged" | "transfer" | "rekey" | undefined 
 
 function signedStage(bytes: Uint8Array, file: string, signers: readonly Signer[]) {
   const staged = parseStaged(bytes);
+  requireNothingElse(staged);
   const may = neededFor(staged).flatMap(({ keys }) => keys.map(({ id }) => id));
   const other = signers.find(({ id }) => !may.includes(id));
   if (other) throw clientErrors.REGISTRY_CLIENT_USAGE(`the key ${shortKey(keyOf(other))} is none of those that sign this`);
@@ -73,7 +76,7 @@ function signedStatement(kind: "transfer" | "rekey", bytes: Uint8Array, signers:
   const { signed } = statement;
   const what =
     signed._type === "transfer"
-      ? `${signed.id} goes from ${signed.from} to ${signed.to}`
+      ? `${signed.id} goes from ${signed.from} to ${signed.to} (${signed.keys.map(shortKey).join(", ")})`
       : `${signed.publisher} signs with ${signed.threshold} of ${signed.keys.map(shortKey).join(", ")}`;
   return {
     next: JSON.stringify(statement),

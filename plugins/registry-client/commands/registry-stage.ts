@@ -56,11 +56,7 @@ export const stage: CommandDefinition = {
     const done = signStaged(change, signersIn(options));
     const file = options.value("--write") ?? "staged.json";
     writeOutput(file, stagedFile(done));
-    io.print(
-      io.json
-        ? JSON.stringify({ ok: true, file, ...stagedAnswer(done) })
-        : `${dot("good")} staged in ${file}\n${shownStaged(done, file, registry)}`,
-    );
+    io.result({ ok: true, file, ...stagedAnswer(done) }, `${dot("good")} staged in ${file}\n${shownStaged(done, file, registry)}`);
     return 0;
   },
 };

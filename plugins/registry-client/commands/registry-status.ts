@@ -37,12 +37,8 @@ export const status: CommandDefinition = {
     const server = isAddress(registry) ? await serverAt(source, io) : undefined;
     const due = roles.filter(({ state }) => state !== "fresh").map((one) => ({ ...one, type: whatToType(one.role, registry) }));
     const isWell = due.length === 0 && problems.length === 0;
-    if (io.json) {
-      io.print(JSON.stringify({ ok: isWell, registry, roles, due, waits, problems, revocations, ...(server !== undefined && { server }) }));
-      return isWell ? 0 : 1;
-    }
     const names = keyNames(registry, options);
-    for (const line of [
+    const lines = [
       `${dot(isWell ? "good" : "bad")} ${registry}${due.length > 0 ? `: ${counted(due.length, "role")} to be signed anew` : ""}`,
       table(["role", "version", "signed by", "counts until"], rowsOf(roles, names)).replace(/^/gm, "  "),
       ...(revocations.length > 0 ? [`  revoked  ${revocations.length} named in the list`] : []),
@@ -53,8 +49,11 @@ export const status: CommandDefinition = {
         ({ role, state, expires, type }) =>
           `  due      ${role} ${state === "expired" ? "has expired" : "expires"} ${expires}\n           ${type}`,
       ),
-    ])
-      io.print(line);
+    ];
+    io.result(
+      { ok: isWell, registry, roles, due, waits, problems, revocations, ...(server !== undefined && { server }) },
+      lines.join("\n"),
+    );
     return isWell ? 0 : 1;
   },
 };

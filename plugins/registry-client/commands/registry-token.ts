@@ -33,16 +33,15 @@ export const token: CommandDefinition = {
       const publisher = needed("the name of a publisher");
       const scopes = scopesIn(options.values("--scope"));
       const made = operator.tokens.create({ publisher, scopes, lifeMs: daysIn(options.value("--days") ?? "90") * dayMs });
-      io.print(
-        io.json
-          ? JSON.stringify({ ok: true, ...made, publisher, scopes })
-          : [
-              made.token,
-              "",
-              `  token    ${made.id}, until ${day(made.expiresAt)}`,
-              `  for      ${publisher}: ${scopes.join(", ")}`,
-              "  keep     it is shown this once, and only its hash is kept here",
-            ].join("\n"),
+      io.result(
+        { ok: true, ...made, publisher, scopes },
+        [
+          made.token,
+          "",
+          `  token    ${made.id}, until ${day(made.expiresAt)}`,
+          `  for      ${publisher}: ${scopes.join(", ")}`,
+          "  keep     it is shown this once, and only its hash is kept here",
+        ].join("\n"),
       );
     } else if (action === "list") {
       const all = operator.tokens.list();
@@ -52,7 +51,7 @@ export const token: CommandDefinition = {
     } else if (action === "revoke") {
       const id = needed("the id of a token, as pincer registry token list shows it");
       operator.tokens.revoke(id);
-      io.print(io.json ? JSON.stringify({ ok: true, id }) : `${id} counts no more`);
+      io.result({ ok: true, id }, `${id} counts no more`);
     } else throw clientErrors.REGISTRY_CLIENT_USAGE(`expected create, list or revoke, came ${JSON.stringify(action)}`);
     return 0;
   },

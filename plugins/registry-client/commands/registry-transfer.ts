@@ -1,15 +1,28 @@
 /** `pincer registry transfer`: a name, with all its releases, becomes another publisher's. The old one signs that it shall be, the new one that it is. */
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
-import { checkedName } from "@pincer/registry/name";
 import { persistently } from "@pincer/registry/publisher/persistently";
+import type { RegistryPlace } from "@pincer/registry/publisher/place";
 import { takeName } from "@pincer/registry/publisher/take";
 import { timeOf } from "@pincer/registry/schema";
+import { hexKeysOf } from "@pincer/registry/trust/owner";
 import { parseStatement, signStatement } from "@pincer/registry/trust/statement";
 import { clientErrors } from "../errors.ts";
 import { readInput, writeOutput } from "./input-file.ts";
+import { publicKeyIn, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
-import { needed, now, ownedIn, persistence, placeOf, publisherFlags, publisherSide, publisherUsage, signersIn } from "./place-at.ts";
+import {
+  needed,
+  now,
+  ownedIn,
+  persistence,
+  placeOf,
+  publisherFlags,
+  publisherNamed,
+  publisherSide,
+  publisherUsage,
+  signersIn,
+} from "./place-at.ts";
 import { withFlags } from "./registry-flags.ts";
 import { counted } from "./shown.ts";
 
@@ -20,12 +33,16 @@ export const transfer: CommandDefinition = {
     {
       name: "registry transfer",
       summary: "Hand a name over to another publisher: offer, accept",
-      usage: `<offer|accept> <name> [--to <publisher>] [--write <file>] [--statement <file>] ${publisherUsage}`,
+      usage: `<offer|accept> <name> [--to <publisher>] [--new-key <file-or-public-key>...] [--write <file>] [--statement <file>] ${publisherUsage}`,
     },
-    { to: "The publisher that gets the name", statement: "What the founders have signed, as --write made it" },
+    {
+      to: "The publisher that gets the name",
+      "new-key": "A key of that publisher, who is new in the registry; all of them",
+      statement: "What the founders have signed, as --write made it",
+    },
   ),
   async run(args, io) {
-    const options = readOptions(args, [...publisherFlags, "--to", "--write", "--statement"]);
+    const options = readOptions(args, [...publisherFlags, "--to", "--new-key", "--write", "--statement"]);
     const [action = "", typed = ""] = options.words;
     if (action === "offer") return offer(typed, options, io);
     if (action === "accept") return accept(typed, options, io);
@@ -46,15 +63,16 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
       ? signStatement(
           {
             _type: "transfer",
-            ...{ ...name, from, to: checkedName(needed(options, "--to", "the publisher that gets the name")) },
+            ...{ ...name, from, ...(await receiver(place, options)) },
             list: (await place.publisher(from))?.list?.signed.version ?? 0,
             expires: timeOf(now() + weekMs),
           },
           signersIn(options),
         )
       : readInput(given, "a transfer, as --write makes one");
-  const { to, expires } = parseStatement("transfer", statement).signed;
-  const answer = { ok: true, ...name, from, to, expires };
+  const { to, keys, expires } = parseStatement("transfer", statement).signed;
+  const answer = { ok: true, ...name, from, to, keys, expires };
+  const whom = `${to} (${keys.map(shortKey).join(", ")})`;
   if (written !== undefined) {
     writeOutput(written, statement);
     const next = `pincer registry sign ${written} --key <file>`;
@@ -62,14 +80,23 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
     io.print(
       io.json
         ? JSON.stringify({ ...answer, file: written })
-        : `${dot("good")} ${written} says that ${name.id} shall be ${to}'s, until ${expires}\n  next  ${next}\n        ${then}`,
+        : `${dot("good")} ${written} says that ${name.id} shall be ${whom}'s, until ${expires}\n  next  ${next}\n        ${then}`,
     );
     return 0;
   }
   await persistently(persistence(io), () => place.offer(name, statement));
   const next = `pincer registry transfer accept ${typed} --registry ${place.name} --publisher ${to} --key <file>`;
-  io.print(io.json ? JSON.stringify(answer) : `${dot("good")} ${name.id} is offered to ${to}, until ${expires}\n  next  ${next}`);
+  io.print(io.json ? JSON.stringify(answer) : `${dot("good")} ${name.id} is offered to ${whom}, until ${expires}\n  next  ${next}`);
   return 0;
+}
+
+/** Who gets it, and with which keys: those of whoever is new in the registry nobody knows from there. */
+async function receiver(place: RegistryPlace, options: Options): Promise<{ readonly to: string; readonly keys: string[] }> {
+  const to = publisherNamed(options, "--to", "the publisher that gets the name");
+  const known = (await place.publisher(to))?.owner;
+  if (known) return { to, keys: hexKeysOf(known) };
+  needed(options, "--new-key", `the key of ${to}, who is new there: whoever comes first could call himself that`);
+  return { to, keys: hexKeysOf({ keys: options.values("--new-key").map((text) => publicKeyIn(text)), threshold: 1 }) };
 }
 
 async function accept(typed: string, options: Options, io: CommandIo): Promise<number> {

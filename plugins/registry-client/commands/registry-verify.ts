@@ -23,17 +23,15 @@ export const verify: CommandDefinition = {
     const found = await verifyRegistry({ source, root: root.bytes, now: () => systemClock.now(), signal: io.signal });
     const isRight = found.problems.length === 0;
     const { sha256, isTrusted } = root;
-    if (io.json) io.print(JSON.stringify({ ok: isRight, root: { sha256, isTrusted }, ...found }));
-    else
-      for (const line of [
-        isRight
-          ? `${dot("good")} ${place} is in order: ${counted(found.releases, "release")}, ${Math.ceil(found.bytes / 1024)} kB`
-          : `${dot("bad")} ${place}: ${found.problems.length} of its files are not in order`,
-        ...found.problems.map(({ path, code, message }) => `  ${path}\n    ${message} (${code})`),
-        ...(found.expires === undefined ? [] : [`  counts   until ${found.expires}`]),
-        `  root     SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
-      ])
-        io.print(line);
+    const lines = [
+      isRight
+        ? `${dot("good")} ${place} is in order: ${counted(found.releases, "release")}, ${Math.ceil(found.bytes / 1024)} kB`
+        : `${dot("bad")} ${place}: ${found.problems.length} of its files are not in order`,
+      ...found.problems.map(({ path, code, message }) => `  ${path}\n    ${message} (${code})`),
+      ...(found.expires === undefined ? [] : [`  counts   until ${found.expires}`]),
+      `  root     SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
+    ];
+    io.result({ ok: isRight, root: { sha256, isTrusted }, ...found }, lines.join("\n"));
     return isRight ? 0 : 1;
   },
 };

@@ -52,7 +52,7 @@ export const yank: CommandDefinition = {
     const change = ({ yanked: before, ...notes }: ReleaseNotes): ReleaseNotes => (yanked ? { ...notes, yanked: before ?? yanked } : notes);
     const { release, isNew } = await changeRelease(typed, options, change, io);
     const what = `${release.id} ${release.version} is ${isNew ? "" : "already "}${isUndone ? "offered again" : "yanked"}`;
-    io.print(io.json ? JSON.stringify({ ok: true, ...release, yanked: !isUndone, isNew }) : `${dot("good")} ${what}`);
+    io.result({ ok: true, ...release, yanked: !isUndone, isNew }, `${dot("good")} ${what}`);
     return 0;
   },
 };
@@ -80,11 +80,7 @@ export const tag: CommandDefinition = {
     };
     const { release, isNew } = await changeRelease(typed, options, change, io);
     const points = isUndone ? "points at nothing" : `points at ${release.id} ${release.version}`;
-    io.print(
-      io.json
-        ? JSON.stringify({ ok: true, ...release, tag: isUndone ? null : name, isNew })
-        : `${dot("good")} ${name} ${points}${isNew ? "" : " already"}`,
-    );
+    io.result({ ok: true, ...release, tag: isUndone ? null : name, isNew }, `${dot("good")} ${name} ${points}${isNew ? "" : " already"}`);
     return 0;
   },
 };

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { createSigner } from "@pincer/registry/trust/key";
-import { shownError } from "../errors.ts";
+import { told } from "../errors.ts";
 import { passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { apply } from "./registry-apply.ts";
@@ -38,7 +38,7 @@ const keygen: CommandDefinition = {
     const { signer, pem } = createSigner(passphraseOf(options));
     writeKeys(file, signer, pem);
     const key = signer.json.keyval.public;
-    io.print(io.json ? JSON.stringify({ ok: true, file, key }) : `${file}: keep it secret and safe\n  public key  ${key}`);
+    io.result({ ok: true, file, key }, `${file}: keep it secret and safe\n  public key  ${key}`);
     return 0;
   },
 };
@@ -65,8 +65,5 @@ export const registryCommands: readonly CommandDefinition[] = [
   exportRegistry,
 ].map(({ command, run }) => ({
   command,
-  run: (args, io) =>
-    run(args, io).catch((error) => {
-      throw shownError(error);
-    }),
+  run: (args, io) => told(() => run(args, io)),
 }));

@@ -3,22 +3,21 @@
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { authorityOf } from "@pincer/registry/repository/stage";
 import { isSignedByAll, type Needed, neededFor, type Staged, stagedRoles } from "@pincer/registry/repository/staged";
-import { readRevocations } from "@pincer/registry/revocations";
+import { readRevocations, revocationsPath } from "@pincer/registry/revocations";
 import type { PublicKey } from "@pincer/registry/trust/key";
 import { shortKey } from "./keys.ts";
 
 const hexOf = ({ json }: PublicKey): string => json.keyval.public;
 
-/** Keys that come and go, by role. */
-function keyChanges({
-  before,
-  next,
-}: Staged): readonly { readonly role: string; readonly gone: readonly string[]; readonly come: readonly string[] }[] {
+/** Keys that come, go and stay, by each role that would be signed anew: what the file says of before may be false, so that all of them are to be read. */
+function keyChanges({ before, next }: Staged): readonly Readonly<Record<"gone" | "come" | "stay", readonly string[]> & { role: string }>[] {
   const [then, now] = [authorityOf(before), authorityOf({ ...before, ...next })];
+  const named = { root: next.root, targets: next.root, online: next.root ?? next.targets, revocations: next.targets };
   return (["root", "targets", "online", "revocations"] as const).flatMap((role) => {
+    if (!named[role]) return [];
     const [was, is] = [[then[role]].flat().map(hexOf), [now[role]].flat().map(hexOf)];
     const [gone, come] = [was.filter((key) => !is.includes(key)), is.filter((key) => !was.includes(key))];
-    return gone.length + come.length > 0 ? [{ role, gone, come }] : [];
+    return [{ role, gone, come, stay: is.filter((key) => was.includes(key)) }];
   });
 }
 
@@ -46,14 +45,22 @@ export function shownStaged(staged: Staged, file: string, registry = "<folder-or
   }
   const { roles: then } = staged.before.root.signed;
   const { roles: now } = (staged.next.root ?? staged.before.root).signed;
-  for (const role of ["root", "targets"] as const)
-    if (then[role].threshold !== now[role].threshold)
-      row("threshold", `${role}: ${now[role].threshold} sign, where ${then[role].threshold} did`);
-  for (const { role, gone, come } of keyChanges(staged)) {
+  for (const role of staged.next.root ? (["root", "targets"] as const) : []) {
+    const [was, is] = [then[role].threshold, now[role].threshold];
+    row("threshold", `${role}: ${is} sign${was === is ? "" : `, where ${was} did`}`);
+  }
+  for (const { role, gone, come, stay } of keyChanges(staged)) {
     for (const key of gone) row("key", `- ${role} ${shortKey(key)}`);
     for (const key of come) row("key", `+ ${role} ${shortKey(key)}`);
+    for (const key of stay) row("key", `= ${role} ${shortKey(key)}`);
   }
-  if (staged.list !== undefined) row("revoked", `${readRevocations(Buffer.from(staged.list)).length} named in the list`);
+  const listed = staged.next.revocations?.signed.targets[revocationsPath];
+  if (listed) row("list", `SHA-256 ${listed.hashes.sha256}${staged.list === undefined ? ", which is not in this file" : ""}`);
+  for (const one of staged.list === undefined ? [] : readRevocations(Buffer.from(staged.list)))
+    row(
+      "revoked",
+      `${"key" in one ? `key:${one.key}` : `${one.kind}/${one.id} ${one.versions?.join(", ") ?? "in all versions"}`}: ${one.reason}`,
+    );
   for (const one of neededFor(staged)) {
     const missing = one.keys.filter((key) => !one.signed.some(({ id }) => id === key.id)).map((key) => shortKey(hexOf(key)));
     const left = one.threshold - one.signed.length;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command, CommandDefinition } from "@pincer/plugin-sdk";
 import { flagsIn } from "@pincer/plugin-sdk/command/usage";
-import { clientErrors, shownError } from "../errors.ts";
+import { clientErrors, told } from "../errors.ts";
 import { carryOut } from "./carry-out.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
@@ -97,8 +97,5 @@ const sync: CommandDefinition = {
 
 export const skillCommands: readonly CommandDefinition[] = [publish, install, update, remove, rollback, sync].map((definition) => ({
   command: definition.command,
-  run: (args, io) =>
-    definition.run(args, io).catch((error) => {
-      throw shownError(error);
-    }),
+  run: (args, io) => told(() => definition.run(args, io)),
 }));

@@ -1,6 +1,7 @@
 /** Installs, updates, removes and takes back: what is asked for becomes a plan, and a plan that somebody has said yes to is done. */
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
+import { within } from "@pincer/plugin-sdk/signal";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
@@ -14,12 +15,16 @@ import { makeReady } from "./apply/ready.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./home/lock.ts";
 import { type TurnOptions, takeTurn } from "./home/turn.ts";
 import { createEmbedded } from "./package/embedded.ts";
+import { installedAbout } from "./package/installed.ts";
 import { lookalikesOf } from "./package/lookalikes.ts";
 import { saidByRegistry } from "./package/registry-said.ts";
+import { enabling } from "./plan/enabling.ts";
 import { known } from "./plan/naming.ts";
 import { keptInstead } from "./plan/offline.ts";
+import { placing } from "./plan/placing.ts";
 import { type Outcome, type Plan, planOf, type Request } from "./plan/plan.ts";
-import { disabling, enabling, forgetting, installedAbout, keeping, type Prepared, placing, removing } from "./plan/planning.ts";
+import { keeping, type Prepared } from "./plan/prepared.ts";
+import { disabling, forgetting, removing } from "./plan/removing.ts";
 import { restoring } from "./plan/restoring.ts";
 import { returning } from "./plan/returning.ts";
 import { syncing } from "./plan/syncing.ts";
@@ -27,7 +32,6 @@ import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { type Hit, search } from "./search.ts";
 import type { Surroundings } from "./surroundings.ts";
-import { within } from "./within.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
   try {

@@ -2,17 +2,18 @@
 
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { PackageName } from "@pincer/registry/name";
-import { type Static, type TProperties, Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { isPackageMissing } from "../errors.ts";
+import { closed } from "../schema.ts";
 import { shownOrigin } from "../sources/sources.ts";
 import { type LockEntry, nameOf, type Packages } from "./home/lock.ts";
 import type { EmbeddedPackages } from "./package/embedded.ts";
+import { installedAbout } from "./package/installed.ts";
 import { compare, shownPublisher } from "./package/review.ts";
 import { PlanItem } from "./plan/plan.ts";
-import { installedAbout, keeping } from "./plan/planning.ts";
+import { keeping } from "./plan/prepared.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const Text = Type.String();
 
 export const Info = closed({

@@ -1,6 +1,6 @@
 /** What an installation is given of whoever runs it: a gateway, or a command beside a home in which none runs. */
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import type { Release } from "@pincer/registry/name";
+import type { Published } from "@pincer/registry/client/client";
 import type { Static } from "@sinclair/typebox";
 import { Type } from "@sinclair/typebox";
 import type { ClientConfig } from "../config.ts";
@@ -62,7 +62,7 @@ export interface Surroundings {
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** When a release was first seen here; absent: what its publisher says of its age is believed. */
-  readonly firstSeen?: (release: Release) => number;
+  readonly firstSeen?: (release: Published) => number;
   /** Told at the beginning of each step. */
   readonly progress: (progress: Progress) => void;
 }

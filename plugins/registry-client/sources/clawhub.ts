@@ -2,8 +2,8 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isVersion } from "@pincer/registry/name";
-import type { Notice } from "../engine/plan/plan.ts";
 import { clientErrors } from "../errors.ts";
+import type { Notice } from "../notice.ts";
 import type { SkillAnswer, SkillVersion } from "./clawhub-answers.ts";
 import { requireListed, type SentZip, skillFilesIn, wasScanned } from "./clawhub-checks.ts";
 import { parseReference, type SkillReference, shownReference } from "./clawhub-reference.ts";

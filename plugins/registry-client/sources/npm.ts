@@ -2,8 +2,8 @@
 import { type Checksum, strongestOf } from "@pincer/plugin-kit/packages/integrity";
 import { archiveLimits, readArchive } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
-import type { Notice } from "../engine/plan/plan.ts";
 import { clientErrors } from "../errors.ts";
+import type { Notice } from "../notice.ts";
 import { identityOf } from "./identity.ts";
 import { lockedCandidate } from "./locked.ts";
 import { isNpmName, isNpmRange, isSemverRange } from "./npm-name.ts";

@@ -4,7 +4,7 @@ import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Publisher } from "@pincer/registry/client/client";
 import type { Kind } from "@pincer/registry/name";
 import type { ReleaseNotes } from "@pincer/registry/notes";
-import type { Notice } from "../engine/plan/plan.ts";
+import type { Notice } from "../notice.ts";
 
 /** What somebody asked for, as the command line and the wire are read into it. */
 export type Wanted =

@@ -59,21 +59,18 @@ export const check: CommandDefinition = {
       checked.push({ name: basename(folder), folder, ok: steps.every(({ verdict }) => verdict !== "failed"), steps });
     }
     const failed = checked.filter(({ ok }) => !ok);
-    if (io.json) io.print(JSON.stringify({ ok: failed.length === 0, skills: checked }, null, 2));
-    else {
-      for (const { name, steps } of checked) {
-        if (checked.length > 1) io.print(name);
-        const rows = steps.map(
-          ({ name: of, verdict, summary, lines }) => [`${dot(dots[verdict])} ${of}`, [summary, ...lines].map(plainly).join("\n")] as const,
-        );
-        io.print(columns(rows).join("\n"));
-      }
-      const wrong =
-        checked.length === 1
-          ? failed.flatMap(({ steps }) => steps.filter(({ verdict }) => verdict === "failed").map((step) => step.name))
-          : failed.map(({ name }) => name);
-      io.print(failed.length === 0 ? "in order" : `not in order: ${wrong.join(", ")}`);
-    }
+    const shown = checked.flatMap(({ name, steps }) => {
+      const rows = steps.map(
+        ({ name: of, verdict, summary, lines }) => [`${dot(dots[verdict])} ${of}`, [summary, ...lines].map(plainly).join("\n")] as const,
+      );
+      return [...(checked.length > 1 ? [name] : []), ...columns(rows)];
+    });
+    const wrong =
+      checked.length === 1
+        ? failed.flatMap(({ steps }) => steps.filter(({ verdict }) => verdict === "failed").map((step) => step.name))
+        : failed.map(({ name }) => name);
+    const verdict = failed.length === 0 ? "in order" : `not in order: ${wrong.join(", ")}`;
+    io.result({ ok: failed.length === 0, skills: checked }, [...shown, verdict].join("\n"));
     return failed.length === 0 ? EXIT.done : EXIT.failed;
   },
 };

@@ -6,7 +6,7 @@ import { pack } from "@pincer/plugin-kit/archive";
 import { type ArchiveEntry, readArchive } from "@pincer/registry/archive/read";
 import { sha256Of } from "@pincer/registry/sha256";
 import { namesIn } from "./layout.ts";
-import type { Packages } from "./lock.ts";
+import { type Packages, versionsIn } from "./lock.ts";
 
 const folderOf = (home: string): string => join(home, "cache", "archives");
 
@@ -33,8 +33,6 @@ export async function keptArchive(home: string, digest: string): Promise<readonl
 
 /** What no lock names goes. */
 export function sweepArchives(home: string, packages: Packages): void {
-  const named = new Set(
-    Object.values(packages).flatMap(({ digest, before }) => [`${digest}.tgz`, ...(before ? [`${before.digest}.tgz`] : [])]),
-  );
+  const named = new Set(Object.values(packages).flatMap((entry) => versionsIn(entry).map(({ digest }) => `${digest}.tgz`)));
   for (const name of namesIn(folderOf(home))) if (!named.has(name)) rmSync(join(folderOf(home), name), { force: true });
 }

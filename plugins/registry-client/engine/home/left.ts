@@ -3,9 +3,6 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { leaveRemoved } from "@pincer/plugin-sdk/removed";
 import { Value } from "@sinclair/typebox/value";
-import { isSamePlace, shownOrigin } from "../../sources/sources.ts";
-import { comparePublishers } from "../package/review.ts";
-import type { Notice } from "../plan/plan.ts";
 import { readText, replaceFile } from "./layout.ts";
 import { type LockEntry, LockedVersion, versionIn } from "./lock.ts";
 
@@ -53,21 +50,3 @@ export function leftOf(home: string, id: string): { readonly version: LockedVers
 }
 
 export const keptWhere = (home: string, id: string): string => `${dataOf(home, id)}, and its values in the gateway's store`;
-
-/** What a plugin that was not installed would find here. */
-export function inheriting(home: string, id: string, next: Pick<LockedVersion, "origin" | "publisher">): readonly Notice[] {
-  const left = leftOf(home, id);
-  if (!left) return [];
-  const { version } = left;
-  // An archive says where it was once, and not whose it is.
-  const isKnown = version && !["archive", "upload"].includes(version.origin.from) && isSamePlace(version.origin, next.origin);
-  if (isKnown && !comparePublishers(version.publisher, next.publisher))
-    return [
-      { code: "finds", level: "note", text: `it finds what ${id} ${version.version} kept when it was removed: ${keptWhere(home, id)}` },
-    ];
-  const whose = version
-    ? `${id} ${version.version} from ${shownOrigin(version.origin)}${version.publisher ? ` (${version.publisher.name})` : ""}`
-    : "another";
-  const text = `it would find what ${whose} kept: ${keptWhere(home, id)}; "pincer remove ${id} --data" deletes that`;
-  return [{ code: "inherits", level: "yes", text }];
-}

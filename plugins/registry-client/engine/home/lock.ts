@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { expectedBy } from "@pincer/plugin-sdk/check";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { PackageName } from "@pincer/registry/name";
-import { type Static, type TProperties, Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { clientErrors } from "../../errors.ts";
+import { closed } from "../../schema.ts";
 import type { Origin } from "../../sources/source.ts";
 import { readText, replaceFile } from "./layout.ts";
 
-const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const Text = Type.String({ minLength: 1 });
 const Sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const from = <const F extends Origin["from"]>(place: F) => Type.Literal(place);
@@ -102,6 +102,9 @@ function sorted(value: unknown): unknown {
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]));
 }
+
+/** The version that counts, and the one that is kept behind it. */
+export const versionsIn = (entry: LockEntry): readonly LockedVersion[] => [entry, ...(entry.before ? [entry.before] : [])];
 
 /** Without what is of the entry alone. */
 export function versionIn({ pinned: _pinned, before: _before, ...version }: LockEntry): LockedVersion {

@@ -1,7 +1,7 @@
 /** What is remembered between looks, in the gateway's home: when a release was first seen, and what became of updates that nobody asked for. */
 import { join } from "node:path";
 import { isObject, type Json } from "@pincer/plugin-sdk/json5";
-import type { Release } from "@pincer/registry/name";
+import type { Published } from "@pincer/registry/client/client";
 import { readText, replaceFile } from "./layout.ts";
 
 /** Undefined when there is none, or it cannot be read: then everything is new again, and waits anew. */
@@ -14,11 +14,14 @@ function readObject(file: string): Readonly<Record<string, Json>> {
   }
 }
 
-const releaseKey = ({ kind, id, version }: Release): string => `${kind}/${id}@${version}`;
+/** With its bytes: who has the keys of publisher and server could have others wait under a version that was seen long ago. */
+const releaseKey = ({ kind, id, version, sha256 }: Seen): string => `${kind}/${id}@${version} ${sha256}`;
+
+type Seen = Pick<Published, "kind" | "id" | "version" | "sha256">;
 
 export interface FirstSeen {
   /** Epoch milliseconds; now, when it was not seen before. */
-  of(release: Release): number;
+  of(release: Seen): number;
   /** What was asked for since; the rest is forgotten. */
   save(): void;
 }

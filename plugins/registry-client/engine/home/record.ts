@@ -3,6 +3,7 @@ import { lstatSync } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Of } from "@pincer/registry/sha256";
+import { isLeftByRun } from "./files.ts";
 import { readText, replaceFile } from "./layout.ts";
 import type { LockedVersion } from "./lock.ts";
 import { isUnchanged } from "./unchanged.ts";
@@ -16,8 +17,7 @@ async function treeOf(folder: string): Promise<Tree> {
   const found: Record<string, string> = {};
   const walk = async (inside: string): Promise<void> => {
     for (const name of (await readdir(join(folder, inside))).sort()) {
-      // Left by Python beside the scripts of a skill that it has run.
-      if (name === "__pycache__") continue;
+      if (isLeftByRun(name)) continue;
       const path = inside === "" ? name : `${inside}/${name}`;
       const stats = await lstat(join(folder, path));
       if (stats.isDirectory()) await walk(path);

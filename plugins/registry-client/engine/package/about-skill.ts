@@ -1,15 +1,13 @@
 /** What a skill says of itself in its `SKILL.md`: what it tells a model, what the agent may do while it is used, what it needs. */
 import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import { parseSkill, type Skill } from "@pincer/plugin-sdk/skill";
-import type { PlanItem } from "../plan/plan.ts";
+import type { PermissionEntry } from "./description.ts";
 
 /** Under which the text stands that a model reads once it uses the skill. */
 export const instructionsOf = (skill: string): string => `skill ${skill} once it is used`;
 
 /** Of a skill that says nothing of tools: what names some of them may do less. */
 export const everyTool = "tools *";
-
-type Permitted = PlanItem["permissions"][number];
 
 export function aboutSkill(text: string, file: string, folder: string) {
   const skill = parseSkill(text, file, folder);
@@ -25,8 +23,8 @@ export function aboutSkill(text: string, file: string, folder: string) {
   };
 }
 
-function permissionsOf({ name, allowedTools, dispatchTool }: Skill): Permitted[] {
-  const tools = allowedTools?.map(({ name: tool, pattern }): Permitted => {
+function permissionsOf({ name, allowedTools, dispatchTool }: Skill): PermissionEntry[] {
+  const tools = allowedTools?.map(({ name: tool, pattern }): PermissionEntry => {
     const called = pattern === undefined ? tool : `${tool}(${pattern})`;
     return { risk: "medium", permission: `tools ${called}`, text: `While it is used, the agent may call ${called}.` };
   }) ?? [{ risk: "medium", permission: everyTool, text: "While it is used, the agent may call every tool that it has." }];

@@ -1,8 +1,8 @@
 /** Whether the name of what is not installed yet is likely a slip, or waits for one. */
 import { createLookalikes } from "@pincer/registry/lookalike";
+import type { Notice } from "../../notice.ts";
 import type { RegistrySources } from "../../sources/registry.ts";
 import type { Candidate } from "../../sources/source.ts";
-import type { Notice } from "../plan/plan.ts";
 
 /** `own`: the names of this Pincer. One that is like those needs a yes; of one that is like another's, nobody here knows which of them is the known one. */
 export async function lookalikesOf(

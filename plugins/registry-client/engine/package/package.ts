@@ -1,5 +1,6 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
@@ -26,6 +27,17 @@ export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) 
   const lockfile = bytesOf(files, "bun.lock");
   return { digest: contentSha256(files), manifest: sha256Of(manifest), ...(lockfile && { dependencies: sha256Of(lockfile) }) };
 };
+
+/** By a lock of Bun's; what cannot be read is refused when it is installed from. */
+export function dependenciesIn(lockfile: Uint8Array | undefined): number {
+  if (!lockfile) return 0;
+  try {
+    const packages = valueAt(jsonOf(parseJson5(new TextDecoder().decode(lockfile))), ["packages"]);
+    return isObject(packages) ? Object.keys(packages).length : 0;
+  } catch {
+    return 0; // silent-ok: the installer says what is wrong with it
+  }
+}
 
 /** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */
 export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]): Package {

@@ -1,7 +1,8 @@
 /** What a registry's own scan found in a package when it was published: the registry's word, under its key, beside what is seen here. */
+
+import type { Notice } from "../../notice.ts";
 import type { RegistrySources } from "../../sources/registry.ts";
 import type { Candidate } from "../../sources/source.ts";
-import type { Notice } from "../plan/plan.ts";
 
 export async function saidByRegistry(
   { kind, id, version, origin }: Candidate,

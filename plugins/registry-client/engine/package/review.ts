@@ -3,21 +3,30 @@ import { createHash } from "node:crypto";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Publisher } from "@pincer/registry/client/client";
 import { sha256Of } from "@pincer/registry/sha256";
-import type { ModelText, Notice, PlanItem } from "../plan/plan.ts";
+import type { Notice } from "../../notice.ts";
 import type { About } from "./about.ts";
 import { everyTool } from "./about-skill.ts";
+import type { ModelText, PermissionEntry, Reads, ShownPublisher } from "./description.ts";
 
 /** As OpenSSH shows the fingerprint of a key. */
 export const fingerprintOf = (key: string): string =>
   `SHA256:${createHash("sha256").update(Buffer.from(key, "hex")).digest("base64").replace(/=+$/, "")}`;
 
-export const shownPublisher = ({ name, keys, threshold }: Publisher): NonNullable<PlanItem["publisher"]> => ({
+export const shownPublisher = ({ name, keys, threshold }: Publisher): ShownPublisher => ({
   name,
   fingerprints: keys.map(fingerprintOf),
   threshold,
 });
 
-export type Difference = Pick<PlanItem, "permissions" | "gained" | "lost" | "modelText" | "reads" | "requires">;
+export interface Difference {
+  permissions: PermissionEntry[];
+  /** Of these, what the version before may not; and what that may, and this one no longer. */
+  gained: string[];
+  lost: string[];
+  modelText: ModelText[];
+  reads?: Reads;
+  requires?: string[];
+}
 
 /** Without a version before, nothing that it may do is gained. */
 export function compare(before: Pick<About, "permissions" | "told"> | undefined, after: About): Difference {
@@ -29,7 +38,7 @@ export function compare(before: Pick<About, "permissions" | "told"> | undefined,
     );
   const named = (found: About["permissions"]) => found.map(({ permission }) => permission);
   return {
-    permissions,
+    permissions: [...permissions],
     gained: before ? named(missing(permissions, before.permissions)) : [],
     lost: before ? named(missing(before.permissions, permissions)) : [],
     modelText: compareTold(before?.told ?? new Map(), after.told),

@@ -5,9 +5,8 @@
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Kind } from "@pincer/registry/name";
 import type { Finding } from "@pincer/registry/scan/finding";
-
 import { type ScanApart, scanApart } from "@pincer/registry/scan/scan-apart";
-import type { Notice } from "../plan/plan.ts";
+import type { Notice } from "../../notice.ts";
 import type { Package } from "./package.ts";
 
 const levels = { low: "note", medium: "warning", high: "yes" } as const;

@@ -3,7 +3,7 @@ import { errorMessage } from "@pincer/plugin-sdk/error";
 import { RegistryError } from "@pincer/registry/error";
 import type { Candidate, Wanted } from "../../sources/source.ts";
 import { keptArchive } from "../home/cache.ts";
-import type { LockEntry } from "../home/lock.ts";
+import { type LockEntry, versionsIn } from "../home/lock.ts";
 import { requireUnrevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
 
@@ -17,7 +17,7 @@ export async function keptInstead(
   failure: unknown,
 ): Promise<Candidate> {
   if (!(failure instanceof RegistryError && failure.code === "REGISTRY_UNREACHABLE") || !entry) throw failure;
-  for (const locked of [entry, ...(entry.before ? [entry.before] : [])]) {
+  for (const locked of versionsIn(entry)) {
     const { version, origin, digest, publisher } = locked;
     const fits = range === undefined || version === range || Bun.semver.satisfies(version, range);
     if (!fits || origin.from !== "registry" || origin.registry !== (registry ?? origin.registry)) continue;

@@ -1,10 +1,10 @@
 /** What would be done, in full, before anything is: shown to a person, and compared with what is done when he has said yes. */
 import { createHash } from "node:crypto";
-import { type Static, type TProperties, Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
+import { Notice } from "../../notice.ts";
+import { closed, one } from "../../schema.ts";
+import { ModelText, PermissionEntry, Reads, ShownPublisher } from "../package/description.ts";
 
-const closed = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
-const one = <const T extends readonly string[]>(...values: T) =>
-  Type.Unsafe<T[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 const Text = Type.String();
 const Name = Type.String({ minLength: 1, maxLength: 1_000 });
 const Names = Type.Array(Name, { minItems: 1, maxItems: 100 });
@@ -25,27 +25,6 @@ export const Request = Type.Union([
 ]);
 export type Request = Static<typeof Request>;
 
-export const PermissionEntry = closed({
-  risk: one("low", "medium", "high"),
-  /** As the manifest has it, and as it is accepted. */
-  permission: Text,
-  text: Text,
-});
-
-export const Notice = closed({
-  code: Text,
-  /** `yes`: it needs a yes of its own, by its code. */
-  level: one("note", "warning", "yes"),
-  text: Text,
-  /** Of what a look through the files has found: whether the version before has it too. */
-  finding: Type.Optional(one("new", "known")),
-});
-export type Notice = Static<typeof Notice>;
-
-/** What a model is told of it. Absent on one side: it is new, or gone. */
-export const ModelText = closed({ what: Text, before: Type.Optional(Text), after: Type.Optional(Text) });
-export type ModelText = Static<typeof ModelText>;
-
 export const PlanItem = closed({
   kind: one("plugins", "skills"),
   id: Text,
@@ -62,15 +41,14 @@ export const PlanItem = closed({
   digest: Type.Optional(Text),
   /** Third-party packages that it brings, by its own lock. */
   dependencies: Type.Optional(Type.Integer()),
-  publisher: Type.Optional(closed({ name: Text, fingerprints: Type.Array(Text), threshold: Type.Integer() })),
+  publisher: Type.Optional(ShownPublisher),
   /** Everything that it may do. */
   permissions: Type.Array(PermissionEntry),
   /** Of these, what the version before may not; and what that may, and this one no longer. */
   gained: Type.Array(Text),
   lost: Type.Array(Text),
   modelText: Type.Array(ModelText),
-  /** Of a skill: tokens of its name and description, and of its instructions. */
-  reads: Type.Optional(closed({ eachTurn: Type.Integer(), whenUsed: Type.Integer() })),
+  reads: Type.Optional(Reads),
   /** Of a skill: what there must be where it is used, for people. */
   requires: Type.Optional(Type.Array(Text)),
   notices: Type.Array(Notice),

@@ -1,23 +1,22 @@
 /** `pincer install --frozen`: exactly what the lock says, or an error that says in what the home, or a source, is different. */
-
-import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../../errors.ts";
+import type { Notice } from "../../notice.ts";
 import type { Candidate } from "../../sources/source.ts";
 import { exactly, shownOrigin } from "../../sources/sources.ts";
 import { keptArchive } from "../home/cache.ts";
-import { folderOf, isLinked, namesIn, pointedAt } from "../home/layout.ts";
-import { keyOf, type LockEntry, nameOf, type Packages } from "../home/lock.ts";
-import { driftIn, shownDrift } from "../home/record.ts";
+import { driftOf, saidUnlocked, unlockedIn } from "../home/drift.ts";
+import { type LockEntry, nameOf, type Packages } from "../home/lock.ts";
+import { shownDrift } from "../home/record.ts";
 import type { About } from "../package/about.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
 import { readPackage } from "../package/package.ts";
 import { compare, shownPublisher } from "../package/review.ts";
 import { requireUnrevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
-import type { Notice } from "./plan.ts";
-import { enabling, keeping, type Prepared } from "./planning.ts";
+import { enabling } from "./enabling.ts";
+import { keeping, type Prepared } from "./prepared.ts";
 
 export async function restoring(
   surroundings: Surroundings,
@@ -27,7 +26,7 @@ export async function restoring(
   signal: AbortSignal,
 ): Promise<readonly Prepared[]> {
   const { home } = surroundings;
-  const drift = [...unlocked(home, packages)];
+  const drift = [...unlockedIn(home, packages)].map(saidUnlocked);
   const prepared: Prepared[] = [];
   for (const [key, entry] of Object.entries(packages)) {
     const name = nameOf(key);
@@ -58,24 +57,7 @@ export async function restoring(
   return prepared;
 }
 
-/** What lies there without being in the lock. What is linked is its author's affair. */
-export function* unlocked(home: string, packages: Packages): Generator<string, void, void> {
-  for (const kind of ["plugins", "skills"] as const)
-    for (const id of namesIn(join(home, kind)))
-      if (!packages[keyOf({ kind, id })] && !isLinked(home, { kind, id }) && pointedAt(home, { kind, id }, "current") !== undefined)
-        yield `${id}: it is installed, and not in the lock`;
-}
-
 const mending = '\nto have it as the lock says: "pincer install --frozen --mend"';
-
-/** In what the version that counts, or its files, differ from the lock, for people; undefined: nothing of it is there. */
-export async function driftOf(home: string, name: PackageName, entry: LockEntry): Promise<readonly string[] | undefined> {
-  const { version, digest } = entry;
-  const current = pointedAt(home, name, "current");
-  if (current === undefined) return undefined;
-  if (current !== digest) return [`expected version ${version} (${digest.slice(0, 12)}), installed is ${current.slice(0, 12)}`];
-  return driftIn(folderOf(home, name, digest), entry);
-}
 
 export interface FetchedAgain extends Prepared {
   readonly about: About;

@@ -5,11 +5,13 @@ import { clientErrors } from "../../errors.ts";
 import { folderOf } from "../home/layout.ts";
 import { type LockEntry, versionIn } from "../home/lock.ts";
 import { driftIn, shownDrift } from "../home/record.ts";
+import { installedAbout } from "../package/installed.ts";
 import { compare, shownPublisher } from "../package/review.ts";
 import { requireUnrevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { changed } from "./changed-here.ts";
 import type { PlanItem } from "./plan.ts";
-import { installedAbout, nothing, type Prepared } from "./planning.ts";
+import { nothing, type Prepared } from "./prepared.ts";
 import { fetchedAgain } from "./restoring.ts";
 
 export async function returning(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Prepared> {
@@ -27,9 +29,7 @@ export async function returning(surroundings: Surroundings, name: PackageName, e
     ...{ source: again?.source ?? "the version that was kept", digest: before.digest },
     ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
     ...compare(installedAbout(home, name), then),
-    notices: again
-      ? [{ code: "changed-here", level: "warning", text: `the version that was kept is not as it was installed: ${shownDrift(drift)}` }]
-      : [],
+    notices: again ? [changed(`the version that was kept is not as it was installed: ${shownDrift(drift)}`)] : [],
   };
   const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
   return { item, step: { do: "place", name, entry: next, ...(again && { files: again.files }) } };

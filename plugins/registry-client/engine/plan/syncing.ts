@@ -1,19 +1,20 @@
 /** `pincer skills sync`: the skills as a lock has them. What somebody has changed in one of them is told, and never written over. */
-import { join } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../../errors.ts";
 import type { Candidate } from "../../sources/source.ts";
 import { exactly, resolved } from "../../sources/sources.ts";
-import { folderOf, isLinked, namesIn, pointedAt, versionsOf } from "../home/layout.ts";
+import { unlockedIn } from "../home/drift.ts";
+import { folderOf, isLinked, pointedAt, versionsOf } from "../home/layout.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, packagesIn } from "../home/lock.ts";
-import { changedFolder, changedHere, isUnchanged } from "../home/unchanged.ts";
+import { changedFolder, isUnchanged } from "../home/unchanged.ts";
 import { comparePublishers } from "../package/review.ts";
 import { requireUnrevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
-import type { Notice } from "./plan.ts";
-import { keeping, type Prepared, placing, standing } from "./planning.ts";
+import { changed, changedHere } from "./changed-here.ts";
+import { placing } from "./placing.ts";
+import { keeping, type Prepared, standing } from "./prepared.ts";
 import { fetchedAgain } from "./restoring.ts";
 
 type Fetched = (candidate: Candidate) => Promise<readonly ArchiveEntry[]>;
@@ -58,17 +59,15 @@ export async function syncing(
   return [...prepared, ...unlocked(home, packages)];
 }
 
-const changed = (text: string): readonly Notice[] => [{ code: changedHere, level: "warning", text }];
-
 /** What is there and not as anybody published it, or is linked, belongs to whoever made it so. */
 function changedIn(home: string, name: PackageName, own: LockEntry | undefined): Prepared | undefined {
   const digest = pointedAt(home, name, "current");
   if (!own || digest === undefined) return undefined;
-  if (isLinked(home, name)) return keeping(name, own, changed(`it is linked from the folder in which it is written, and stays so`));
+  if (isLinked(home, name)) return keeping(name, own, [changed("it is linked from the folder in which it is written, and stays so")]);
   const folder = /^[0-9a-f]{64}$/.test(digest) ? changedFolder(home, name) : versionsOf(home, name);
   if (folder === undefined) return undefined;
   const how = `copy what you want to keep, then "pincer skills install ${name.id} --accept ${changedHere}" writes over it`;
-  return keeping(name, own, changed(`it was changed in ${folder}, and stays so: ${how}`));
+  return keeping(name, own, [changed(`it was changed in ${folder}, and stays so: ${how}`)]);
 }
 
 async function asLocked(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Prepared> {
@@ -110,18 +109,13 @@ async function asElsewhere(
   throw clientErrors.REGISTRY_CLIENT_DRIFT(`expected ${digest}, which the lock names, came ${next.item.digest}`);
 }
 
-/** Installed, and not in the lock. */
+/** What is installed, and not in the lock. */
 function unlocked(home: string, packages: Packages): readonly Prepared[] {
-  return namesIn(join(home, "skills")).flatMap((id): Prepared[] => {
-    const name: PackageName = { kind: "skills", id };
-    const isInstalled = pointedAt(home, name, "current") !== undefined && !isLinked(home, name);
-    if (!isInstalled || packages[keyOf(name)]) return [];
-    const nobody: LockEntry = {
-      version: "",
-      origin: { from: "folder", path: versionsOf(home, name), sha256: "" },
-      digest: "",
-      manifest: "",
-    };
-    return [keeping(name, nobody, changed(`it lies in ${versionsOf(home, name)}, and the lock does not name it`))];
-  });
+  return [...unlockedIn(home, packages)]
+    .filter(({ kind }) => kind === "skills")
+    .map((name): Prepared => {
+      const path = versionsOf(home, name);
+      const nobody: LockEntry = { version: "", origin: { from: "folder", path, sha256: "" }, digest: "", manifest: "" };
+      return keeping(name, nobody, [changed(`it lies in ${path}, and the lock does not name it`)]);
+    });
 }

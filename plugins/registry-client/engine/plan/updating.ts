@@ -1,16 +1,18 @@
 /** The newest version that may take the place of what is installed. */
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { Published } from "@pincer/registry/client/client";
-import type { PackageName } from "@pincer/registry/name";
+import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { clientErrors, isRevoked } from "../../errors.ts";
+import type { Notice } from "../../notice.ts";
 import type { Candidate, Wanted } from "../../sources/source.ts";
 import { resolved } from "../../sources/sources.ts";
 import type { LockEntry } from "../home/lock.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
 import { isKeyRevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
-import type { Notice } from "./plan.ts";
-import { enabling, isNewer, keeping, type Prepared, placing } from "./planning.ts";
+import { enabling } from "./enabling.ts";
+import { placing } from "./placing.ts";
+import { keeping, type Prepared } from "./prepared.ts";
 
 const hourMs = 3_600_000;
 
@@ -77,11 +79,13 @@ interface Chosen {
 
 /** A version has to have been out for a while: what somebody published with a stolen key is found out, and taken back, in the meantime. */
 function newest(releases: readonly Published[], present: string, { config: { cooldownHours }, now, firstSeen }: Surroundings): Chosen {
-  const newer = releases.filter(({ version, notes }) => isNewer(version, present) && !notes.yanked && !version.includes("-"));
+  const newer = releases.filter(({ version, notes }) => compareVersions(version, present) > 0 && !notes.yanked && !version.includes("-"));
   const bornAt = (one: Published) => Math.max(Date.parse(one.notes.publishedAt), firstSeen?.(one) ?? 0);
   const ageMs = (one: Published) => now() - bornAt(one);
   const release = newer.find((one) => ageMs(one) >= cooldownHours * hourMs);
-  const waiting = newer.filter((one) => ageMs(one) < cooldownHours * hourMs && (!release || isNewer(one.version, release.version)));
+  const waiting = newer.filter(
+    (one) => ageMs(one) < cooldownHours * hourMs && (!release || compareVersions(one.version, release.version) > 0),
+  );
   const notices = waiting.slice(0, 1).map((one): Notice => {
     const { id, version } = one;
     const hours = Math.ceil((cooldownHours * hourMs - ageMs(one)) / hourMs);

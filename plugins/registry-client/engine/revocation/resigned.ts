@@ -1,14 +1,11 @@
 /** What a key has signed that is revoked, and others have signed since: who stands by the same bytes today is asked, and the lock follows. */
-
 import type { PackageName } from "@pincer/registry/name";
 import type { Revocation } from "@pincer/registry/revocations";
 import { isRevoked } from "../../errors.ts";
 import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
-import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, withEntry, writeLock } from "../home/lock.ts";
+import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, versionsIn, withEntry, writeLock } from "../home/lock.ts";
 import { turnNow } from "../home/turn.ts";
 import { inRegistry, isSignedToday, keyRevocationIn, type Said } from "./revoked.ts";
-
-const versionsIn = (entry: LockEntry): readonly LockedVersion[] => [entry, ...(entry.before ? [entry.before] : [])];
 
 /** Throws what keeps the registry from being asked. */
 export async function signedToday(

@@ -5,28 +5,25 @@ import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { type KeyRevocation, keyRevocationOf, type Revocation, revocationOf } from "@pincer/registry/revocations";
 import { type Static, Type } from "@sinclair/typebox";
 import { clientErrors } from "../../errors.ts";
+import { closed, one } from "../../schema.ts";
 import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
 import { folderOf, pointedAt, replaceFile } from "../home/layout.ts";
-import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages } from "../home/lock.ts";
-import { PlanItem } from "../plan/plan.ts";
+import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages, versionsIn } from "../home/lock.ts";
 
-export const Revoked = Type.Object(
-  {
-    kind: PlanItem.properties.kind,
-    id: Type.String(),
-    version: Type.String(),
-    /** Whose word it is. */
-    registry: Type.String(),
-    reason: Type.String(),
-    /** Since when. */
-    at: Type.String(),
-    /** The version to go to instead, where one is known. */
-    lastGood: Type.Union([Type.String(), Type.Null()]),
-    /** What to type. */
-    next: Type.String(),
-  },
-  { additionalProperties: false },
-);
+export const Revoked = closed({
+  kind: one("plugins", "skills"),
+  id: Type.String(),
+  version: Type.String(),
+  /** Whose word it is. */
+  registry: Type.String(),
+  reason: Type.String(),
+  /** Since when. */
+  at: Type.String(),
+  /** The version to go to instead, where one is known. */
+  lastGood: Type.Union([Type.String(), Type.Null()]),
+  /** What to type. */
+  next: Type.String(),
+});
 export type Revoked = Static<typeof Revoked>;
 
 /** By name, the registries that something is installed from. */
@@ -62,7 +59,7 @@ export function markRevoked(home: string, packages: Packages, said: Said): Marke
   const restored: (PackageName & { readonly version: string })[] = [];
   for (const [key, entry] of Object.entries(packages)) {
     const name = nameOf(key);
-    for (const locked of [entry, ...(entry.before ? [entry.before] : [])]) {
+    for (const locked of versionsIn(entry)) {
       if (!inRegistry(said.registry, locked)) continue;
       const folder = folderOf(home, name, locked.digest);
       const known = revokedWords(folder);
