@@ -28,7 +28,7 @@ test("what is exported with what it needs is installed where neither the registr
   {
     await using home = homeWith(shop, {}, { BUN_CONFIG_REGISTRY: npm.url });
     const put = ["registry", "export", shop.house.folder, first, "--root", shop.registry.root, "--package", "weather"];
-    expect(await home.json(put)).toMatchObject({ ok: true, releases: 1, dependencies: 1, root: { isTrusted: true } });
+    expect(await home.json(put)).toMatchObject({ ok: true, file: first, releases: 1, dependencies: 1, root: { isTrusted: true } });
     expect(await home.json(put.with(3, second))).toMatchObject({ ok: true });
   }
   expect(readFileSync(second).equals(readFileSync(first))).toBe(true);

@@ -21,7 +21,7 @@ export const exportRegistry: CommandDefinition = {
     const folder = mkdtempSync(join(dirname(file), ".export-"));
     try {
       const copy = await copied(place, folder, options, io);
-      return said(copy, file, { file: `SHA-256 ${writeTar(folder, file)}` }, io);
+      return said(copy, { file, sha256: writeTar(folder, file) }, io);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

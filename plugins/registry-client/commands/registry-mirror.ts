@@ -32,7 +32,7 @@ export const mirror: CommandDefinition = {
     const options = readOptions(args, ["--root", "--package"]);
     const [place = "", into = ""] = options.words;
     const folder = resolve(into);
-    return said(await copied(place, folder, options, io), folder, {}, io);
+    return said(await copied(place, folder, options, io), { folder }, io);
   },
 };
 
@@ -55,21 +55,24 @@ export async function copied(place: string, folder: string, options: Options, io
   return { ...mirrored, root, dependencies: dependencies?.packages ?? 0, problems };
 }
 
-/** `place`: where it is now. Answers the command's exit code. */
-export function said({ root, ...copy }: Copied, place: string, more: Readonly<Record<string, string>>, io: CommandIo): number {
+/** Where the copy is now; a file is known by its SHA-256, in hex. */
+type Target = { readonly folder: string } | { readonly file: string; readonly sha256: string };
+
+/** Answers the command's exit code. */
+export function said({ root, ...copy }: Copied, target: Target, io: CommandIo): number {
   const { releases, fetched, fetchedBytes, dependencies, problems } = copy;
   const isWhole = problems.length === 0;
   const { sha256, isTrusted } = root;
   const lines = [
-    `${dot(isWhole ? "good" : "bad")} ${counted(releases, "release")} in ${place}, ${counted(fetched, "file")} fetched (${Math.ceil(fetchedBytes / 1024)} kB)`,
+    `${dot(isWhole ? "good" : "bad")} ${counted(releases, "release")} in ${"file" in target ? target.file : target.folder}, ${counted(fetched, "file")} fetched (${Math.ceil(fetchedBytes / 1024)} kB)`,
     ...(dependencies > 0
       ? [`  with      ${dependencies} ${dependencies === 1 ? "package" : "packages"} of npm that its plugins need`]
       : []),
-    ...Object.entries(more).map(([what, value]) => `  ${what.padEnd(9)} ${value}`),
+    ...("file" in target ? [`  file      SHA-256 ${target.sha256}`] : []),
     ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
     `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
   ];
-  io.result({ ok: isWhole, folder: place, root: { sha256, isTrusted }, ...copy, ...more }, lines.join("\n"));
+  io.result({ ok: isWhole, ...target, root: { sha256, isTrusted }, ...copy }, lines.join("\n"));
   return isWhole ? 0 : 1;
 }
 
