@@ -30,7 +30,7 @@ export const status: CommandDefinition = {
   async run(args, io) {
     const options = readOptions(args, ["--root", "--key-folder"]);
     const [registry = ""] = options.words;
-    const source = sourceAt(registry, io);
+    const source = await sourceAt(registry, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const { roles, revocations, problems } = await statusOf({ source, root: root.bytes, now, signal: io.signal });
     const waits = isAddress(registry) ? [] : waitingIn(resolve(registry), registry, roles);
