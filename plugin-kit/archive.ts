@@ -61,10 +61,11 @@ export function pack(files: readonly ArchiveFile[]): Uint8Array<ArrayBuffer> {
 }
 
 const block = 512;
-const padding = (size: number): number => (block - (size % block)) % block;
+/** How much of nothing comes behind a content of that size, so that the next one begins with a block. */
+export const padding = (size: number): number => (block - (size % block)) % block;
 
 /** A file that everybody may read, of nobody, from the beginning of time. */
-function head(path: string, size: number, isExecutable: boolean): Uint8Array {
+export function head(path: string, size: number, isExecutable = false, kind: "0" | "x" = "0"): Uint8Array {
   const [prefix, name] = splitName(path);
   const bytes = Buffer.alloc(block);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, "0")}\0`;
@@ -75,7 +76,7 @@ function head(path: string, size: number, isExecutable: boolean): Uint8Array {
   bytes.write(octal(size, 12), 124);
   bytes.write(octal(0, 12), 136);
   bytes.write(" ".repeat(8), 148);
-  bytes.write("0", 156);
+  bytes.write(kind, 156);
   bytes.write("ustar\x0000", 257, "latin1");
   bytes.write(prefix, 345, 155);
   const sum = bytes.reduce((total, byte) => total + byte, 0);

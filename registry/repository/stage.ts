@@ -5,7 +5,7 @@ import { type PublicKey, publicKeyOf } from "../trust/key.ts";
 import type { Metadata } from "../trust/metadata.ts";
 import { type Authority, keysOf, rootOf } from "./create.ts";
 import { lives, unsigned } from "./lifetime.ts";
-import type { Staged, StagedRole } from "./staged.ts";
+import { delegationsOf, type Staged, type StagedRole } from "./staged.ts";
 
 /** What the founders have signed last. */
 export interface Signed {
@@ -27,8 +27,8 @@ export interface StageOptions {
 /** Whose keys count today. */
 export function authorityOf({ root, targets }: Pick<Signed, "root" | "targets">): Authority {
   const { keys, roles } = root.signed;
-  const { delegations } = targets.signed;
-  const all = { ...delegations!.keys, ...keys };
+  const delegations = delegationsOf(targets);
+  const all = { ...delegations.keys, ...keys };
   const publicKeys = (ids: readonly string[]): readonly PublicKey[] => ids.map((id) => publicKeyOf(all[id]!.keyval.public));
   return {
     root: publicKeys(roles.root.keyids),
@@ -36,7 +36,7 @@ export function authorityOf({ root, targets }: Pick<Signed, "root" | "targets">)
     targets: publicKeys(roles.targets.keyids),
     targetsThreshold: roles.targets.threshold,
     online: publicKeys(roles.timestamp.keyids)[0]!,
-    revocations: publicKeys(delegations!.roles.find(({ name }) => name === "revocations")!.keyids),
+    revocations: publicKeys(delegations.roles.find(({ name }) => name === "revocations")!.keyids),
   };
 }
 

@@ -7,6 +7,7 @@ import { closed } from "../schema.ts";
 import { addSignatures, signersOf } from "../trust/envelope.ts";
 import { type PublicKey, publicKeyOf, type Signer } from "../trust/key.ts";
 import { type Metadata, parseMetadata, type RoleKeys } from "../trust/metadata.ts";
+import type { Delegations } from "../trust/owner.ts";
 
 /** What the founders sign, and nobody else. */
 export const stagedRoles = ["root", "targets", "revocations"] as const;
@@ -58,6 +59,20 @@ export function parseStaged(bytes: Uint8Array): Staged {
 export const stagedFile = (staged: Staged): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode(`${JSON.stringify({ _type: "staged", ...staged }, null, 2)}\n`);
 
+/** Whom `targets` trusts with what. Throws `REGISTRY_METADATA_INVALID` unless it says who revokes, with a key for each that it names. */
+export function delegationsOf({ signed: { delegations } }: Metadata<"targets">): Delegations {
+  if (
+    delegations?.roles.some(({ name }) => name === "revocations") &&
+    delegations.roles.every(({ keyids }) => keyids.every((id) => delegations.keys[id]))
+  )
+    return delegations;
+  const came = delegations ? "others" : "none";
+  throw new RegistryError(
+    "REGISTRY_METADATA_INVALID",
+    `targets: expected delegations with the role revocations and every key, came ${came}`,
+  );
+}
+
 /** Of whom so many must sign a role, and who has. */
 export interface Needed {
   readonly role: StagedRole;
@@ -81,7 +96,7 @@ export function neededFor({ before, next }: Staged): readonly Needed[] {
     return [{ role, isBefore, keys, threshold, signed: signersOf(envelope, keys) }];
   };
   const root = (next.root ?? before.root).signed;
-  const { keys, roles } = (next.targets ?? before.targets).signed.delegations!;
+  const { keys, roles } = delegationsOf(next.targets ?? before.targets);
   return [
     ...needed("root", before.root.signed.roles.root, before.root.signed.keys, true),
     ...needed("root", root.roles.root, root.keys),

@@ -33,6 +33,17 @@ const migrations: readonly string[] = [
    CREATE TABLE revoked (publisher TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
    ALTER TABLE packages ADD COLUMN withdrawn TEXT;
    DELETE FROM roles;`,
+  // What was given to a publisher's name alone counts no more: whoever came first would have it. Where nobody has it yet, it waits to be given again.
+  `ALTER TABLE grants ADD COLUMN keys TEXT NOT NULL DEFAULT '';
+   ALTER TABLE grants ADD COLUMN threshold INTEGER NOT NULL DEFAULT 1;
+   ALTER TABLE held RENAME TO held_by_name;
+   CREATE TABLE held (
+     kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, keys TEXT NOT NULL, threshold INTEGER NOT NULL, why TEXT NOT NULL,
+     at INTEGER NOT NULL, PRIMARY KEY (kind, id, publisher, keys, threshold)) STRICT, WITHOUT ROWID;
+   INSERT INTO held SELECT kind, id, publisher, '', 1, why, at FROM held_by_name;
+   INSERT OR REPLACE INTO held SELECT kind, id, publisher, '', 1, 'it was given before the keys were kept with that: give it again', unixepoch() * 1000
+     FROM grants WHERE NOT EXISTS (SELECT 1 FROM packages WHERE packages.kind = grants.kind AND packages.id = grants.id);
+   DROP TABLE held_by_name;`,
 ];
 
 /** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */

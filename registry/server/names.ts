@@ -3,34 +3,62 @@ import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import { createLookalikes, type KnownName } from "../lookalike.ts";
 import { checkedName, type PackageName } from "../name.ts";
+import { hexKeysOf, type Owner } from "../trust/owner.ts";
 
 /** Why a name could be taken for another one: a sentence; undefined when it could not. */
 export type Resemblance = (name: PackageName, publisher: string) => string | undefined;
 
-export interface Held extends PackageName {
+/** For whom a name is, or who wants it: anybody could call himself by a publisher's name, and the keys are whose it is. */
+export interface Grantee extends PackageName {
   readonly publisher: string;
+  /** In hex, sorted; none of what was written down before keys were kept. */
+  readonly keys: readonly string[];
+  readonly threshold: number;
+}
+
+export interface Held extends Grantee {
   readonly why: string;
   readonly at: number;
 }
 
 export interface Names {
   /** Throws `REGISTRY_FORBIDDEN`, `REGISTRY_NAME_HELD`. */
-  requireFree(name: PackageName, publisher: string): void;
-  /** The operator's word, which stands above all rules. */
-  grant(name: PackageName, publisher: string): void;
-  granted(): readonly (PackageName & { readonly publisher: string })[];
-  /** So that the operator sees who waits. */
-  hold(name: PackageName, publisher: string, why: string): void;
+  requireFree(name: PackageName, publisher: string, owner: Owner): void;
+  /** The operator's word, which stands above all rules. Nobody else waits for that name then. */
+  grant(name: PackageName, publisher: string, owner: Owner): void;
+  granted(): readonly Grantee[];
+  /** What was granted to a publisher with keys that have signed that others count stays granted to him. */
+  follow(publisher: string, before: Owner, after: Owner): void;
+  /** So that the operator sees who waits, and with which keys. */
+  hold(name: PackageName, publisher: string, owner: Owner, why: string): void;
   held(): readonly Held[];
 }
 
+type Row<Of extends Grantee> = Omit<Of, "keys"> & { readonly keys: string };
+const textOf = (owner: Owner): string => hexKeysOf(owner).join(" ");
+const withKeys = <Read extends { readonly keys: string }>({ keys, ...row }: Read) => ({ ...row, keys: keys === "" ? [] : keys.split(" ") });
+
 export function createNames(database: Database, rule: "open" | "granted", resembles: Resemblance, now: () => number): Names {
-  const grantOf = database.query<{ publisher: string }, [string, string]>("SELECT publisher FROM grants WHERE kind = ? AND id = ?");
+  const grantOf = database.query<Row<Grantee>, [string, string]>(
+    "SELECT kind, id, publisher, keys, threshold FROM grants WHERE kind = ? AND id = ?",
+  );
   return {
-    requireFree(name, publisher) {
-      const granted = grantOf.get(name.kind, name.id)?.publisher;
-      if (granted === publisher) return;
-      if (granted !== undefined) throw new RegistryError("REGISTRY_FORBIDDEN", `${name.id} is kept for another publisher`);
+    requireFree(name, publisher, owner) {
+      const granted = grantOf.get(name.kind, name.id);
+      if (granted?.keys === "")
+        throw new RegistryError(
+          "REGISTRY_NAME_HELD",
+          `${name.id} waits: it was given to ${granted.publisher} before the keys were kept with that, so whoever runs the registry gives it again, and was told`,
+        );
+      const isHis = granted?.publisher === publisher;
+      if (isHis && granted.keys === textOf(owner) && granted.threshold === owner.threshold) return;
+      if (granted)
+        throw new RegistryError(
+          "REGISTRY_FORBIDDEN",
+          isHis
+            ? `${name.id} is kept for ${publisher} with other keys: whoever runs the registry can give it to these`
+            : `${name.id} is kept for another publisher`,
+        );
       if (rule === "granted")
         throw new RegistryError("REGISTRY_NAME_HELD", `${name.id} waits: here names are given by whoever runs the registry, who was told`);
       const why = resembles(name, publisher);
@@ -38,25 +66,38 @@ export function createNames(database: Database, rule: "open" | "granted", resemb
         throw new RegistryError("REGISTRY_NAME_HELD", `${name.id} waits for the word of whoever runs the registry, who was told: ${why}`);
     },
 
-    grant(name, publisher) {
-      checkedName(name.id);
+    grant({ kind, id }, publisher, owner) {
+      checkedName(id);
       checkedName(publisher);
       database.transaction(() => {
-        database.query("INSERT OR REPLACE INTO grants (kind, id, publisher) VALUES (?, ?, ?)").run(name.kind, name.id, publisher);
-        database.query("DELETE FROM held WHERE kind = ? AND id = ? AND publisher = ?").run(name.kind, name.id, publisher);
+        database
+          .query("INSERT OR REPLACE INTO grants (kind, id, publisher, keys, threshold) VALUES (?, ?, ?, ?, ?)")
+          .run(kind, id, publisher, textOf(owner), owner.threshold);
+        database.query("DELETE FROM held WHERE kind = ? AND id = ?").run(kind, id);
       })();
     },
 
     granted: () =>
-      database.query<PackageName & { publisher: string }, []>("SELECT kind, id, publisher FROM grants ORDER BY kind, id").all(),
+      database.query<Row<Grantee>, []>("SELECT kind, id, publisher, keys, threshold FROM grants ORDER BY kind, id").all().map(withKeys),
 
-    hold(name, publisher, why) {
+    follow(publisher, before, after) {
       database
-        .query("INSERT OR REPLACE INTO held (kind, id, publisher, why, at) SELECT ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM held) < 10000")
-        .run(name.kind, name.id, publisher, why, now());
+        .query("UPDATE grants SET keys = ?, threshold = ? WHERE publisher = ? AND keys = ? AND threshold = ?")
+        .run(textOf(after), after.threshold, publisher, textOf(before), before.threshold);
     },
 
-    held: () => database.query<Held, []>("SELECT kind, id, publisher, why, at FROM held ORDER BY at").all(),
+    hold({ kind, id }, publisher, owner, why) {
+      database.query("DELETE FROM held WHERE kind = ? AND id = ? AND publisher = ? AND keys = ''").run(kind, id, publisher);
+      database
+        .query(
+          `INSERT OR REPLACE INTO held (kind, id, publisher, keys, threshold, why, at)
+           SELECT ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM held) < 10000`,
+        )
+        .run(kind, id, publisher, textOf(owner), owner.threshold, why, now());
+    },
+
+    held: () =>
+      database.query<Row<Held>, []>("SELECT kind, id, publisher, keys, threshold, why, at FROM held ORDER BY at").all().map(withKeys),
   };
 }
 

@@ -12,7 +12,7 @@ import type { Finding } from "../scan/finding.ts";
 import { timeOf } from "../schema.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
-import { isSameOwner } from "../trust/owner.ts";
+import { isSameOwner, type Owner } from "../trust/owner.ts";
 import { readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Names } from "./names.ts";
@@ -59,7 +59,8 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
-      requireFree(judged(publication, caller).claimed, publication.publisher, household);
+      const { claimed, owner } = judged(publication, caller);
+      requireFree(claimed, publication.publisher, owner, household);
       const released = await lookAt(publication);
       return accept(publication, caller, released, household, body.length);
     });
@@ -107,13 +108,13 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     return { owner, next, claimed: freeNames(list.signed.targets, publisher) };
   }
 
-  function requireFree(claimed: readonly PackageName[], publisher: string, household: string): void {
+  function requireFree(claimed: readonly PackageName[], publisher: string, owner: Owner, household: string): void {
     for (const name of claimed) {
       for (const who of [household, `publisher ${publisher}`]) rates.claims.take(who);
       try {
-        names.requireFree(name, publisher);
+        names.requireFree(name, publisher, owner);
       } catch (error) {
-        if (error instanceof RegistryError && error.code === "REGISTRY_NAME_HELD") names.hold(name, publisher, error.message);
+        if (error instanceof RegistryError && error.code === "REGISTRY_NAME_HELD") names.hold(name, publisher, owner, error.message);
         throw error;
       }
     }
@@ -126,7 +127,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
       // Again: others have published while its files were looked through.
       const { owner, next, claimed } = judged(publication, caller);
       callers.requirePublisher(caller, publisher, owner.keys);
-      for (const name of claimed) names.requireFree(name, publisher);
+      for (const name of claimed) names.requireFree(name, publisher, owner);
       rates.bytes.take(household, size);
       const claim: Claim | undefined = claimed.length === 0 ? undefined : { names: claimed, ...owner };
       repository.publish(publisher, bytes, archives, {

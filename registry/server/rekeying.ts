@@ -5,19 +5,21 @@ import { checkedName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Callers } from "./callers.ts";
 import { keysIn, readForm } from "./form.ts";
+import type { Names } from "./names.ts";
 import type { Shelf } from "./shelf.ts";
 
 export interface RekeyingOptions {
   readonly database: Database;
   readonly repository: Repository;
   readonly callers: Callers;
+  readonly names: Names;
   readonly shelf: Shelf;
 }
 
 /** The fields `keys` and `metadata`, and where the keys of before have not signed that too, `statement`. Throws as `Repository.rekey`. */
 export type Rekeying = (publisher: string, request: Request, body: Uint8Array<ArrayBuffer>) => Promise<void>;
 
-export function createRekeying({ database, repository, callers, shelf }: RekeyingOptions): Rekeying {
+export function createRekeying({ database, repository, callers, names, shelf }: RekeyingOptions): Rekeying {
   return async (publisher, request, body) => {
     checkedName(publisher);
     const caller = callers.identify(request);
@@ -28,7 +30,11 @@ export function createRekeying({ database, repository, callers, shelf }: Rekeyin
     if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", "the field keys is missing: which keys count from now on");
     const step = database.transaction(() => {
       callers.requirePublisher(caller, publisher, owner.keys);
-      repository.rekey(publisher, owner, form.bytes("metadata"), form.has("statement") ? form.bytes("statement") : undefined);
+      const before = repository.publisher(publisher);
+      const statement = form.has("statement") ? form.bytes("statement") : undefined;
+      repository.rekey(publisher, owner, form.bytes("metadata"), statement);
+      // With a statement it may be the founders' word alone, who give no names.
+      if (before && !statement) names.follow(publisher, before, owner);
       shelf.refresh();
     });
     step.immediate();

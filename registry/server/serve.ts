@@ -72,6 +72,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   };
   const own = reservedNames(options.reserved ?? []);
   const others = options.resembles ?? popularNames(database, settings.popularDownloads);
+  const names = createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now);
   const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
   const uploads = createUploads(settings.uploads);
   const renew = database.transaction(() => repository.renew());
@@ -91,7 +92,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       repository,
       settings,
       callers,
-      names: createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now),
+      names,
       quota: createQuota(database, settings, now),
       scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
@@ -101,7 +102,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     }),
     uploads,
     ownership: createOwnership({ database, repository, callers, shelf, now }),
-    rekey: createRekeying({ database, repository, callers, shelf }),
+    rekey: createRekeying({ database, repository, callers, names, shelf }),
     apply(bytes) {
       const staged = parseStaged(bytes);
       const applied = database.transaction(() => repository.apply(staged)).immediate();

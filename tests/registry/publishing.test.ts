@@ -1,4 +1,6 @@
 /** Who may publish what, over HTTP, and what a server makes of everything else that comes. */
+
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -7,12 +9,14 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { httpSource } from "../../registry/http-source.ts";
 import { authorityOf, stage } from "../../registry/repository/stage.ts";
 import { signStaged, stagedFile } from "../../registry/repository/staged.ts";
-import { openOperator } from "../../registry/server/operator.ts";
+import { timeOf } from "../../registry/schema.ts";
 import { signedIn } from "../../registry/status.ts";
 import { createSigner } from "../../registry/trust/key.ts";
+import { signStatement } from "../../registry/trust/statement.ts";
 import { type ParcelOptions, parcel, post } from "./parcel.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
 
+type Key = ReturnType<ServedRegistry["key"]>;
 const roomy = { burst: 100_000, perMinute: 100_000 };
 let registry: ServedRegistry;
 beforeAll(async () => {
@@ -36,6 +40,8 @@ function someone() {
   const fixed = options();
   return { options: (over: Partial<ParcelOptions> = {}) => ({ ...fixed, now: systemClock.now(), ...over }), ...fixed };
 }
+const publicOf = ({ signer }: Pick<ReturnType<typeof someone>, "signer">) => signer.json.keyval.public;
+const grant = (...words: string[]) => registry.cli.json(["registry", "grant", registry.folder, ...words]);
 const isThere = async (id: string) => (await registry.get(`/api/v1/packages/plugins/${id}`)).status === 200;
 
 test("a signature with the publisher's key is all that it takes, and the next release builds on the list before", async () => {
@@ -292,6 +298,15 @@ test("a server signs nothing of what it is sent: what the founders have not sign
     keys: stage(signed, { next: { ...authority, root: [eve], targets: [eve], revocations: [eve] }, now }),
     renewal: stage(signed, { renew: ["root", "targets", "revocations"], now }),
   };
+  const noRoles = structuredClone({ ...changes.renewal }) as Omit<typeof changes.renewal, "next"> & {
+    next: { targets: { signed: object } };
+  };
+  Reflect.deleteProperty(noRoles.next.targets.signed, "delegations");
+  const spoilt = join(registry.temporary("staged"), "staged.json");
+  writeFileSync(spoilt, stagedFile(noRoles as typeof changes.renewal));
+  expect(await registry.cli.json(["registry", "sign", spoilt, "--key", registry.key("eve").file])).toMatchObject({
+    error: { code: "REGISTRY_METADATA_INVALID", message: expect.stringContaining("expected delegations") },
+  });
   for (const [what, change] of Object.entries(changes))
     for (const signers of [[], [eve]]) {
       const form = new FormData();
@@ -330,8 +345,112 @@ test("the names of what comes with Pincer, and those that are like them, wait fo
       code: "REGISTRY_NAME_HELD",
       detail: expect.stringContaining("comes with Pincer"),
     });
-    using operator = openOperator(registry.folder, () => systemClock.now());
-    operator.names.grant(release, eve.publisher);
+    expect(await grant(`${kind}/${id}`, eve.publisher)).toMatchObject({ ok: true, keys: [publicOf(eve)] });
     expect(await post(registry.url, await parcel(eve.options({ release, ...files })))).toMatchObject({ status: 201 });
   }
+});
+
+test("a name is given to a publisher with his keys: nobody gets it by calling himself the same", async () => {
+  const [ada, mallory, bob] = [someone(), someone(), someone()];
+  const release = { kind: "plugins", id: "channel-discord", version: "1.0.0" } as const;
+  const ask = async (who: typeof ada, publisher = ada.publisher) => post(registry.url, await parcel(who.options({ publisher, release })));
+  for (const who of [ada, mallory]) expect(await ask(who)).toMatchObject({ status: 403, code: "REGISTRY_NAME_HELD" });
+  const waits = (who: typeof ada) => ({ id: release.id, publisher: ada.publisher, keys: [publicOf(who)], threshold: 1 });
+  expect(await grant()).toMatchObject({ held: expect.arrayContaining([ada, mallory].map((who) => expect.objectContaining(waits(who)))) });
+  const { out } = await registry.cli.pincer(["registry", "grant", registry.folder]);
+  for (const who of [ada, mallory]) expect(out).toMatch(new RegExp(`channel-discord +${ada.publisher} +${publicOf(who).slice(0, 16)} `));
+  // The operator says which of the two, and may copy what is shown.
+  expect(await grant("plugins/channel-discord", ada.publisher)).toMatchObject({
+    error: { message: expect.stringContaining(`2 call themselves ${ada.publisher} (`) },
+  });
+  expect(await grant("plugins/channel-discord", ada.publisher, "--new-key", publicOf(ada).slice(0, 16))).toMatchObject({
+    keys: [publicOf(ada)],
+  });
+  expect(JSON.stringify(await grant())).not.toContain(publicOf(mallory));
+  expect(await ask(mallory)).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN", detail: expect.stringContaining("with other keys") });
+  expect(await ask(bob, bob.publisher)).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN" });
+  expect(await ask(ada)).toMatchObject({ status: 201 });
+});
+
+test("who neither waits nor has published gets a name with the keys that the operator was told", async () => {
+  const [ada, mallory] = [someone(), someone()];
+  const release = { kind: "plugins", id: "channel-slack", version: "1.0.0" } as const;
+  const ask = async (who: typeof ada) => post(registry.url, await parcel(who.options({ publisher: ada.publisher, release })));
+  expect(await grant("plugins/channel-slack", ada.publisher)).toMatchObject({
+    error: { message: expect.stringContaining("--new-key is missing") },
+  });
+  expect(await grant("plugins/channel-slack", ada.publisher, "--new-key", publicOf(ada))).toMatchObject({ ok: true });
+  expect(await ask(mallory)).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN" });
+  expect(await ask(ada)).toMatchObject({ status: 201 });
+});
+
+test("whoever published under the name of one who waits is not given what that one asked for", async () => {
+  const [ada, mallory] = [someone(), someone()];
+  const release = { kind: "plugins", id: "channel-webhook", version: "1.0.0" } as const;
+  await post(registry.url, await parcel(ada.options({ release })));
+  expect(await post(registry.url, await parcel(mallory.options({ publisher: ada.publisher })))).toMatchObject({ status: 201 });
+  expect(await grant("plugins/channel-webhook", ada.publisher)).toMatchObject({
+    error: { message: expect.stringContaining("2 call themselves") },
+  });
+  expect(await grant("plugins/channel-webhook", ada.publisher, "--new-key", publicOf(ada))).toMatchObject({
+    error: { message: expect.stringContaining(`signs with ${publicOf(mallory).slice(0, 16)} here`) },
+  });
+});
+
+test("what was granted follows keys that the keys of before have signed, and not the founders' word for others", async () => {
+  const [old, fresh, lost] = ["old", "fresh", "lost"].map((name) => registry.key(name)) as [Key, Key, Key];
+  const rekey = (to: Key, ...by: string[]) =>
+    registry.cli.json(["registry", "rekey", "--registry", registry.url, "--publisher", "rotating", "--new-key", to.file, ...by]);
+  expect(await registry.publish(registry.plugin("rotating-first", "1.0.0"), "rotating", old.file)).toMatchObject({ ok: true });
+  expect(await grant("plugins/channel-matrix", "rotating")).toMatchObject({ keys: [old.signer.json.keyval.public] });
+  expect(await grant("plugins/channel-irc", "rotating", "--new-key", old.file)).toMatchObject({ ok: true });
+  expect(await rekey(fresh, "--key", old.file)).toMatchObject({ ok: true });
+  expect(await registry.publish(registry.plugin("channel-matrix", "1.0.0"), "rotating", fresh.file)).toMatchObject({ ok: true });
+  const statement = signStatement(
+    {
+      _type: "rekey",
+      ...{ publisher: "rotating", keys: [lost.signer.json.keyval.public], threshold: 1, list: 3 },
+      expires: timeOf(systemClock.now() + 60_000),
+    },
+    registry.founders.targets,
+  );
+  const file = join(registry.temporary("statement"), "rekey.json");
+  writeFileSync(file, statement);
+  expect(await rekey(lost, "--statement", file)).toMatchObject({ ok: true });
+  expect(await registry.publish(registry.plugin("channel-irc", "1.0.0"), "rotating", lost.file)).toMatchObject({
+    error: { code: "REGISTRY_FORBIDDEN", message: expect.stringContaining("kept for rotating with other keys") },
+  });
+  expect(await grant("plugins/channel-irc", "rotating")).toMatchObject({ keys: [lost.signer.json.keyval.public] });
+  expect(await registry.publish(registry.plugin("channel-irc", "1.0.0"), "rotating", lost.file)).toMatchObject({ ok: true });
+});
+
+test("what a database from before gave to a name alone counts for nobody, and waits to be given again", async () => {
+  const [ada, mallory] = [someone(), someone()];
+  expect(await registry.stop()).toBe(0);
+  const database = new Database(join(registry.folder, "server.db"));
+  database.exec(
+    `ALTER TABLE grants DROP COLUMN keys; ALTER TABLE grants DROP COLUMN threshold; DROP TABLE held; PRAGMA user_version = 2;
+     CREATE TABLE held (kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
+       PRIMARY KEY (kind, id, publisher)) STRICT, WITHOUT ROWID;
+     INSERT INTO grants VALUES ('plugins', '${ada.release.id}', '${ada.publisher}');
+     INSERT INTO held VALUES ('plugins', 'channel-line', '${ada.publisher}', 'it comes with Pincer', 0);`,
+  );
+  database.close();
+  await registry.start();
+  const ask = async (who: typeof ada) => post(registry.url, await parcel(who.options({ publisher: ada.publisher, release: ada.release })));
+  const unknown = { publisher: ada.publisher, keys: [] };
+  // What somebody has taken needs no grant any more.
+  const { held } = (await grant()) as { held: readonly object[] };
+  expect(held.filter((one) => (one as typeof unknown).keys.length === 0)).toMatchObject([
+    { id: "channel-line", ...unknown },
+    { id: ada.release.id, why: expect.stringContaining("give it again"), ...unknown },
+  ]);
+  expect(await grant(`plugins/${ada.release.id}`, ada.publisher)).toMatchObject({
+    error: { message: expect.stringContaining("--new-key is missing") },
+  });
+  for (const who of [mallory, ada])
+    expect(await ask(who)).toMatchObject({ code: "REGISTRY_NAME_HELD", detail: expect.stringContaining("before the keys were kept") });
+  expect(await grant(`plugins/${ada.release.id}`, ada.publisher, "--new-key", publicOf(ada))).toMatchObject({ ok: true });
+  expect(await ask(mallory)).toMatchObject({ code: "REGISTRY_FORBIDDEN" });
+  expect(await ask(ada)).toMatchObject({ status: 201 });
 });

@@ -18,6 +18,7 @@ export interface ServedRegistry extends AsyncDisposable {
   readonly cli: CliHome;
   readonly root: Uint8Array;
   readonly online: Signer;
+  readonly founders: Founders;
   /** A key as `pincer registry keygen` makes one: its file, and what signs with it. */
   key(name: string): { readonly file: string; readonly signer: Signer };
   /** A plugin's folder, to be published. */
@@ -70,7 +71,7 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
     return made;
   };
   const registry: ServedRegistry = {
-    ...{ folder, keyFolder, cli, root, temporary, online: online.signer },
+    ...{ folder, keyFolder, cli, root, temporary, founders, online: online.signer },
     get url() {
       return running!.url;
     },

@@ -115,7 +115,7 @@ test("a name that looks like another waits for the operator, whose word stands a
       });
       using operator = openOperator(folder, () => clock.now());
       expect(operator.names.held()).toMatchObject([{ kind: "plugins", id: "telegrom", publisher: "eve" }]);
-      operator.names.grant({ kind: "plugins", id: "telegrom" }, "eve");
+      operator.names.grant({ kind: "plugins", id: "telegrom" }, "eve", { keys: [signer], threshold: 1 });
       expect(operator.names.held()).toEqual([]);
       expect(await ask()).toMatchObject({ status: 201 });
     },
@@ -136,7 +136,7 @@ test("a name that looks like another waits for the operator, whose word stands a
   await withServer({ claims: "granted" }, async ({ server, folder, clock, parcel }) => {
     expect(await post(server.url, await parcel("ada", signer, "weather"))).toMatchObject({ code: "REGISTRY_NAME_HELD" });
     using operator = openOperator(folder, () => clock.now());
-    operator.names.grant({ kind: "plugins", id: "weather" }, "bob");
+    operator.names.grant({ kind: "plugins", id: "weather" }, "bob", { keys: [signer], threshold: 1 });
     expect(await post(server.url, await parcel("ada", signer, "weather"))).toMatchObject({ code: "REGISTRY_FORBIDDEN" });
     expect(await post(server.url, await parcel("bob", signer, "weather"))).toMatchObject({ status: 201 });
   });

@@ -132,11 +132,12 @@ test("a registry is made, published into, taken care of and mirrored from the co
     code: 1,
     said: expect.stringContaining("not offered to eve"),
   });
-  expect(await run("transfer", "offer", "weather", ...there, "--to", "eve", "--key", eve)).toMatchObject({
+  const toEve = ["transfer", "offer", "weather", ...there, "--to", "eve", "--new-key", eve];
+  expect(await run(...toEve, "--key", eve)).toMatchObject({
     code: 1,
     said: expect.stringContaining("signed neither by ada nor by the registry's founders"),
   });
-  expect(await done("transfer", "offer", "weather", ...there, "--to", "eve", "--key", ada)).toContain("weather is offered to eve");
+  expect(await done(...toEve, "--key", ada)).toContain("weather is offered to eve");
   expect(await done("transfer", "accept", "weather", ...asEve)).toContain("eve's from now on, with 2 releases");
   await client.refresh();
   expect((await client.find({ kind: "plugins", id: "weather" })).publisher.name).toBe("eve");

@@ -1,5 +1,5 @@
 /** A registry that a command is told of: an address or a folder, and the root that is trusted. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
@@ -8,6 +8,7 @@ import { checkedName, isVersion, type PackageName, type Release } from "@pincer/
 import { timeOf } from "@pincer/registry/schema";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, joined, type RegistrySource } from "@pincer/registry/source";
+import { tarSource } from "@pincer/registry/tar-source";
 import { clientErrors } from "../errors.ts";
 import { kindSaid } from "../sources/wanted.ts";
 import { fetchLed, fetchNamed } from "../sources/web-fetch.ts";
@@ -15,12 +16,13 @@ import { readInput } from "./input-file.ts";
 
 export const isAddress = (text: string): boolean => /^https?:\/\//.test(text);
 
-export function sourceAt(place: string, io: CommandIo): RegistrySource {
+export async function sourceAt(place: string, io: CommandIo): Promise<RegistrySource> {
   if (isAddress(place)) {
     const onWait = (why: string, ms: number) => io.json || io.print(`  waits ${Math.ceil(ms / 1000)} s: ${why}`);
     return httpSource({ url: place, clock: systemClock, fetch: fetchNamed, fetchLed, onWait });
   }
   const folder = resolve(place);
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile()) return tarSource(folder);
   if (!existsSync(join(folder, "metadata"))) throw clientErrors.REGISTRY_CLIENT_USAGE(`there is no registry in ${folder}`);
   return folderSource(folder);
 }

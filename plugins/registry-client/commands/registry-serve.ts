@@ -31,17 +31,20 @@ export const serve: CommandDefinition = {
       throw clientErrors.REGISTRY_CLIENT_USAGE(`${folder} holds no registry: "pincer registry init" makes one in an empty folder`);
     const online = onlineKey(keyFolderOf(folder, options.value("--key-folder")));
     // Only here: who runs no registry does not load what serves one.
-    const [{ serveRegistry }, { readSettings }] = await Promise.all([
+    const [{ serveRegistry }, { readSettings }, { ownAddresses }] = await Promise.all([
       import("@pincer/registry/server/serve"),
       import("@pincer/registry/server/settings"),
+      import("@pincer/registry/server/address"),
     ]);
     const settings = readSettings(folder);
+    const host = options.value("--host") ?? "127.0.0.1";
+    const isUnnamed = ownAddresses(settings, host, port).length === 0;
     const told = Promise.withResolvers<void>();
     const stop = () => told.resolve();
     const server = await serveRegistry({
       folder,
       online,
-      host: options.value("--host") ?? "127.0.0.1",
+      host,
       port,
       settings,
       clock: systemClock,
@@ -52,7 +55,9 @@ export const serve: CommandDefinition = {
     io.signal.addEventListener("abort", stop);
     process.once("SIGTERM", stop);
     io.print(
-      io.json ? JSON.stringify({ ok: true, url: server.url, folder, pid: process.pid }) : welcome(server.url, folder, settings.claims),
+      io.json
+        ? JSON.stringify({ ok: true, url: server.url, folder, pid: process.pid, ...(isUnnamed && { warning: unnamed(folder) }) })
+        : [welcome(server.url, folder, settings.claims), ...(isUnnamed ? [`${dot("bad")} ${unnamed(folder)}`] : [])].join("\n"),
     );
     await told.promise;
     await server.stop();
@@ -72,6 +77,14 @@ function welcome(url: string, folder: string, claims: "open" | "granted"): strin
     "  stop     Ctrl-C",
   ].join("\n");
 }
+
+/** Whoever signs a request signs for whom it is: a registry that is not told what it is called takes none. */
+const unnamed = (folder: string): string =>
+  [
+    "nobody can publish here with a key: this registry does not know what others call it, and takes tokens alone",
+    `  say it in ${join(folder, "server.json")}:  {"address": "https://registry.example.org"}`,
+    `  or for each publisher:  pincer registry token create ${folder} <publisher> --scope publish`,
+  ].join("\n");
 
 function ownNames(): readonly string[] {
   const own = createEmbedded(embedded);

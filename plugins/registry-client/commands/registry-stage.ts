@@ -38,7 +38,7 @@ export const stage: CommandDefinition = {
     const flags = ["--add", "--remove", "--threshold", "--renew", "--write", "--root", ...signerFlags];
     const options = readOptions(args, flags);
     const [registry = ""] = options.words;
-    const source = sourceAt(registry, io);
+    const source = await sourceAt(registry, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const signed = await signedIn({ source, root: root.bytes, signal: io.signal });
     const passphrase = passphraseOf(options);

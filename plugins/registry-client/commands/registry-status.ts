@@ -30,7 +30,7 @@ export const status: CommandDefinition = {
   async run(args, io) {
     const options = readOptions(args, ["--root", "--key-folder"]);
     const [registry = ""] = options.words;
-    const source = sourceAt(registry, io);
+    const source = await sourceAt(registry, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const { roles, revocations, problems } = await statusOf({ source, root: root.bytes, now, signal: io.signal });
     const waits = isAddress(registry) ? [] : waitingIn(resolve(registry), registry, roles);
@@ -86,9 +86,9 @@ function waitingIn(
   using operator = openOperator(folder, now);
   const isCurrent = (from: string, list: number) => (roles.find(({ role }) => role === publisherRole(from))?.version ?? 0) === list;
   return [
-    ...operator.names.held().map(({ kind, id, publisher, why }) => ({
+    ...operator.names.held().map(({ kind, id, publisher, keys, why }) => ({
       what: `${publisher} waits for ${kind}/${id}: ${why}`,
-      type: `pincer registry grant ${registry} ${kind}/${id} ${publisher}`,
+      type: ["pincer registry grant", registry, `${kind}/${id}`, publisher, ...keys.map((key) => `--new-key ${shortKey(key)}`)].join(" "),
     })),
     ...operator
       .offers()

@@ -18,7 +18,7 @@ export const verify: CommandDefinition = {
   async run(args, io) {
     const options = readOptions(args, ["--root"]);
     const place = options.words[0] ?? "";
-    const source = sourceAt(place, io);
+    const source = await sourceAt(place, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const found = await verifyRegistry({ source, root: root.bytes, now: () => systemClock.now(), signal: io.signal });
     const isRight = found.problems.length === 0;

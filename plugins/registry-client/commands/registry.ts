@@ -6,6 +6,7 @@ import { told } from "../errors.ts";
 import { passphraseOf, writeKeys } from "./keys.ts";
 import { readOptions } from "./options.ts";
 import { apply } from "./registry-apply.ts";
+import { exportRegistry } from "./registry-export.ts";
 import { withFlags } from "./registry-flags.ts";
 import { grant } from "./registry-grant.ts";
 import { init } from "./registry-init.ts";
@@ -61,6 +62,7 @@ export const registryCommands: readonly CommandDefinition[] = [
   apply,
   verify,
   mirror,
+  exportRegistry,
 ].map(({ command, run }) => ({
   command,
   run: (args, io) => told(() => run(args, io)),
