@@ -1,5 +1,5 @@
 /** The fixed tier, as `pincer test` runs it: style, types and every test but the long ones. Ends with `N passed, N failed`. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -87,19 +87,34 @@ function check(tally: Tally, name: string, command: readonly string[], say: (lin
   say(`${exitCode === 0 ? "ok" : "FAILED"}  ${name}`);
 }
 
+/** What goes through the user's door with a program for each step, and so waits for the system, runs beside the tests of the parts. */
+const isBeside = (file: string): boolean => /^(?:registry|skills|tests)\//.test(file);
+
 async function runTests(tally: Tally, files: readonly string[], output: "inherit" | "ignore"): Promise<void> {
   if (files.length === 0) return void tally.failed.push("there is no such test file");
+  const halves = [files.filter((file) => !isBeside(file)), files.filter(isBeside)].filter((half) => half.length > 0);
+  // One that prints as it goes; what the other says stands together, behind it.
+  const shown = await Promise.all(halves.map((half, at) => runHalf(tally, half, at === 0 ? output : "pipe")));
+  if (output === "inherit") for (const text of shown) process.stdout.write(text);
+}
+
+/** Answers what the tests said, where nobody saw it yet. */
+async function runHalf(tally: Tally, files: readonly string[], output: "inherit" | "ignore" | "pipe"): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-test-"));
   const report = join(folder, "report.xml");
   const options = [`--timeout=${testMs}`, "--reporter=junit", `--reporter-outfile=${report}`];
   // What a person has set up for their own gateway must not reach the tests.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^PINCER_(?!TEST_)/.test(name)));
   const command = [process.execPath, "test", ...options, ...files.map((file) => `./${file}`)];
-  const code = await Bun.spawn(command, { cwd: repository, env, stdio: ["ignore", output, output] }).exited;
+  const said = output === "pipe" ? openSync(join(folder, "said"), "a") : output;
+  const code = await Bun.spawn(command, { cwd: repository, env, stdio: ["ignore", said, said] }).exited;
+  if (typeof said === "number") closeSync(said);
   const before = tally.failed.length;
   readReport(existsSync(report) ? readFileSync(report, "utf8") : "", files, tally);
-  rmSync(folder, { recursive: true });
   if (code !== 0 && tally.failed.length === before) tally.failed.push(`bun test ended with ${code}`);
+  const text = output === "pipe" ? readFileSync(join(folder, "said"), "utf8") : "";
+  rmSync(folder, { recursive: true });
+  return text;
 }
 
 if (import.meta.main) {

@@ -120,9 +120,9 @@ test("pincer models auth: a profile of AWS's own files is added, tested and answ
   vendor.otherwise(() => ({ steps: [{ text: ["Hello from Bedrock."] }] }));
   const said = await home.pincer(["chat"], { stdin: "hello" });
   expect(said.out + said.err).toContain("Hello from Bedrock.");
-  expect((await auth("list")).out).toMatch(/bedrock:broken {2}aws-sdk {2}failed[\s\S]*bedrock:work {2}aws-sdk {2}active/);
+  expect((await auth("list")).out).toMatch(/bedrock:broken +aws-sdk .* failed\n[\s\S]*bedrock:work +aws-sdk .* active/);
 
   writeFileSync(join(aws, "credentials"), credentials(ACCOUNT.secretAccessKey));
   expect((await auth("test bedrock:broken")).out).toMatch(/bedrock:broken is taken/);
-  expect((await auth("list")).out).toMatch(/bedrock:broken {2}aws-sdk {2}active/);
+  expect((await auth("list")).out).toMatch(/bedrock:broken +aws-sdk .* active/);
 }, 120_000);

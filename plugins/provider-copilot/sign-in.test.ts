@@ -32,7 +32,7 @@ test("pincer models auth login copilot:me: the code is shown, the token kept, an
   const chat = await home.pincer(["chat"], { stdin: "hi\n" });
   expect(chat.out).toContain("Hello from Copilot");
   expect(vendor.ledger.at(-1)?.headers.get("authorization")).toStartWith("Bearer tid=");
-  expect((await home.pincer(["models", "auth", "list"])).out).toMatch(/^copilot:me {2}oauth {2}active/);
+  expect((await home.pincer(["models", "auth", "list"])).out).toMatch(/^copilot:me +oauth .* active/m);
   const logs = await home.pincer(["logs"]);
   expect(signedIn.out + logs.out + logs.err).not.toContain("gho_signed_in");
 }, 120_000);
