@@ -57,7 +57,7 @@ test("a skill is revoked, taken back, handed over to another publisher, and stop
   await it.asked();
   expect([await status(), await isOffered(true)]).toEqual([null, true]);
 
-  await operate("transfer", "offer", "dice", "--to", "eve", "--key", ada.file);
+  await operate("transfer", "offer", "dice", "--to", "eve", "--new-key", eve.signer.json.keyval.public, "--key", ada.file);
   await operate("transfer", "accept", "dice", "--publisher", "eve", "--key", eve.file);
   await it.asked();
   expect(await status()).toBeNull();
