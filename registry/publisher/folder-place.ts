@@ -22,15 +22,18 @@ export interface FolderPlaceOptions {
   readonly now: () => number;
 }
 
+function within<Done>(folder: string, step: (database: Database) => Done): Done {
+  using database = openDatabase(folder);
+  return database.transaction(step).immediate(database);
+}
+
+/** A server that runs here writes nothing meanwhile. */
+export const aloneIn = <Done>(folder: string, step: () => Done): Done =>
+  existsSync(join(folder, "server.db")) ? within(folder, step) : step();
+
 /** Throws `REGISTRY_NOT_FOUND` where there is none. */
 export function folderPlace(folder: string, { online, now }: FolderPlaceOptions): RegistryPlace {
   const open = () => openRepository(folder, { online, now });
-  const within = <Done>(step: (database: Database) => Done): Done => {
-    using database = openDatabase(folder);
-    return database.transaction(step).immediate(database);
-  };
-  /** A server that runs here writes nothing meanwhile. */
-  const alone = <Done>(step: () => Done): Done => (existsSync(join(folder, "server.db")) ? within(step) : step());
 
   return {
     name: folder,
@@ -47,13 +50,13 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
       const publisher = repository.ownerOf(name);
       if (publisher === undefined) return undefined;
       const offer = existsSync(join(folder, "server.db"))
-        ? within((database) => createOffers(database, repository, now).of(name))
+        ? within(folder, (database) => createOffers(database, repository, now).of(name))
         : undefined;
       return { publisher, owner: repository.publisher(publisher)!, offer: offer?.statement };
     },
 
     async publish({ publisher, list, newcomer, archives, findings }) {
-      return alone(() => {
+      return aloneIn(folder, () => {
         const repository = open();
         const releases = Object.keys(parseMetadata("targets", publisherRole(publisher), list).signed.targets).map(
           (path) => releaseAt(path)!,
@@ -68,11 +71,11 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     },
 
     async offer(name, statement) {
-      within((database) => createOffers(database, open(), now).put(name, statement));
+      within(folder, (database) => createOffers(database, open(), now).put(name, statement));
     },
 
     async take(name, { publisher, list, newcomer }) {
-      within((database) => {
+      within(folder, (database) => {
         const repository = open();
         const offers = createOffers(database, repository, now);
         repository.transfer(offers.requireFor(name, publisher), list, newcomer);
@@ -81,13 +84,13 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     },
 
     async rekey(publisher, owner, list, statement) {
-      alone(() => open().rekey(publisher, owner, list, statement));
+      aloneIn(folder, () => open().rekey(publisher, owner, list, statement));
     },
 
     async apply(staged) {
       if (!existsSync(join(folder, "metadata", "timestamp.json")))
         throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}`);
-      return alone(() => applyStaged(folder, signStaged(staged, [online]), { online, now }));
+      return aloneIn(folder, () => applyStaged(folder, signStaged(staged, [online]), { online, now }));
     },
   };
 }

@@ -46,10 +46,15 @@ const migrations: readonly string[] = [
    DROP TABLE held_by_name;`,
 ];
 
-/** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */
-export function openDatabase(folder: string): Database {
+/** Throws `REGISTRY_NOT_FOUND`. */
+export function requireRegistry(folder: string): void {
   if (!existsSync(join(folder, "metadata", "timestamp.json")))
     throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}: pincer registry init makes one`);
+}
+
+/** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */
+export function openDatabase(folder: string): Database {
+  requireRegistry(folder);
   const database = new Database(join(folder, "server.db"), { create: true, strict: true });
   database.exec("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
   const migrate = database.transaction(() => {

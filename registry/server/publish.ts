@@ -13,7 +13,7 @@ import { timeOf } from "../schema.ts";
 import { sha256Of } from "../sha256.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { isSameOwner, type Owner } from "../trust/owner.ts";
-import { readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Names } from "./names.ts";
 import { type Publication, readPublication } from "./publication.ts";
@@ -46,17 +46,18 @@ export interface PublishOptions {
   readonly clock: SourceClock;
   readonly rates: { readonly publications: Rates; readonly bytes: Rates; readonly claims: Rates };
   readonly uploads: Uploads;
+  readonly bodies: Omit<BodyLimits, "bytes">;
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, quota, scan, shelf, clock, rates, uploads } = options;
+  const { database, repository, settings, callers, names, quota, scan, shelf, clock, rates, uploads, bodies } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
     const caller = callers.identify(request);
     if (caller.token) rates.publications.take(`token ${caller.token.id}`);
     return uploads.receive(household, async () => {
-      const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
+      const body = await readBody(request, { ...bodies, bytes: settings.publicationBytes }, clock);
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
       const { claimed, owner } = judged(publication, caller);
