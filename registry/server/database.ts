@@ -44,6 +44,9 @@ const migrations: readonly string[] = [
    INSERT OR REPLACE INTO held SELECT kind, id, publisher, '', 1, 'it was given before the keys were kept with that: give it again', unixepoch() * 1000
      FROM grants WHERE NOT EXISTS (SELECT 1 FROM packages WHERE packages.kind = grants.kind AND packages.id = grants.id);
    DROP TABLE held_by_name;`,
+  `CREATE TABLE rekeys (publisher TEXT PRIMARY KEY, before TEXT NOT NULL, after TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX grants_publisher ON grants (publisher);
+   CREATE INDEX offers_to ON offers (CAST(statement AS TEXT) ->> '$.signed.to');`,
 ];
 
 /** Throws `REGISTRY_NOT_FOUND`. */

@@ -15,6 +15,7 @@ import { openDatabase, requireRegistry } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { createNames, popularNames, type Resemblance, reservedNames } from "./names.ts";
+import { createNewcomers } from "./newcomers.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
@@ -81,6 +82,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   const others = options.resembles ?? popularNames(database, settings.popularDownloads);
   const names = createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now);
   const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
+  const newcomers = createNewcomers(database, repository, now);
   const uploads = createUploads(settings.uploads);
   const bodies = { ms: settings.bodySeconds * 1000, signal: uploads.closed };
   const renew = database.transaction(() => repository.renew());
@@ -101,6 +103,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       settings,
       callers,
       names,
+      newcomers,
       quota: createQuota(database, settings, now),
       scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
@@ -110,8 +113,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       bodies,
     }),
     uploads,
-    ownership: createOwnership({ database, repository, callers, shelf, now }),
-    rekey: createRekeying({ database, repository, callers, names, shelf }),
+    ownership: createOwnership({ database, repository, callers, newcomers, shelf, now }),
+    rekey: createRekeying({ repository, callers, names, shelf }),
     apply(bytes) {
       const staged = parseStaged(bytes);
       const applied = database.transaction(() => repository.apply(staged)).immediate();
