@@ -14,6 +14,8 @@ export interface Offer {
 export interface Offers {
   /** What may still be taken up. */
   of(name: PackageName): Offer | undefined;
+  /** All of them, by name; of very many the first. */
+  all(): readonly Transfer[];
   /** In the place of one before. Throws `REGISTRY_*` for one that its publisher has not signed, nor the founders, that counts no more, or that is for nobody. */
   put(name: PackageName, statement: Uint8Array): void;
   /** The statement, for whom it names. Throws `REGISTRY_FORBIDDEN`. */
@@ -38,6 +40,11 @@ export function createOffers(database: Database, repository: Repository, newcome
   };
   return {
     of,
+    all: () =>
+      database
+        .query<{ statement: Uint8Array }, []>("SELECT statement FROM offers ORDER BY id, kind LIMIT 1000")
+        .all()
+        .flatMap(({ statement }) => currentOffer(statement, repository, now)?.statement.signed ?? []),
     put(name, bytes) {
       const { kind, id, to, keys } = parseStatement("transfer", bytes).signed;
       if (kind !== name.kind || id !== name.id)

@@ -31,6 +31,7 @@ export interface OwnershipOptions {
 
 export interface Ownership {
   of(name: PackageName): OwnerPage;
+  offers(): { readonly offers: readonly Transfer[] };
   /** Offers (the field `statement` alone), or takes (`publisher` and `metadata`, for one who is new `keys`). */
   post(name: PackageName, request: Request, body: Uint8Array<ArrayBuffer>): Promise<OwnerPage>;
 }
@@ -47,6 +48,7 @@ export function createOwnership({ database, repository, callers, newcomers, shel
 
   return {
     of: page,
+    offers: () => ({ offers: offers.all() }),
     async post(name, request, body) {
       const form = await readForm(body, request.headers.get("content-type") ?? "");
       const offer = () => offers.put(name, form.bytes("statement"));

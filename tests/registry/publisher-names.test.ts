@@ -42,6 +42,12 @@ test("whom a name is offered keeps his own until he takes it, or the offer is an
   expect(await offer("weather", bob, eve)).toMatchObject({ ok: true });
   expect(await publish("rain", "eve", mallory)).toMatchObject(kept("weather is offered"));
   expect(await offer("storm", mallory, mallory)).toMatchObject(kept("weather is offered"));
+  // Whoever asks sees what is offered to whom, and of who waits for a name only that somebody does.
+  expect(await publish("channel-telegram", "waiting", mallory)).toMatchObject({ error: { code: "REGISTRY_NAME_HELD" } });
+  const { out } = await registry.cli.pincer(["registry", "status", registry.url]);
+  expect(out).toContain("waits    weather is offered to eve, until ");
+  expect(out).toContain("waits    1 publication for the word of whoever runs it");
+  expect(out).not.toContain("channel-telegram");
   const take = (id: string, by: Key) => transfer("accept", id, "--publisher", "eve", "--key", by.file);
   expect(await take("weather", mallory)).toMatchObject({ error: { code: expect.stringMatching(/^REGISTRY_/) } });
   expect(await take("weather", eve)).toMatchObject({ ok: true, from: "bob", to: "eve" });
