@@ -240,14 +240,26 @@ export class ToolCalls {
     return settle(failed(shorten(`The tool was stopped: it did not finish within ${timeoutMs / 1000} s.${last}`, resultChars)));
   }
 
+  /** All texts of a result together have so many characters, and all pictures so many bytes as those of a message. */
   #bounded(content: Content, resultChars: number): Content {
-    const { imageBytes } = this.#options.agent.config;
-    return content.map((block) => {
-      if (block.type === "text") return { ...block, text: shorten(block.text, resultChars) };
-      return block.data.length * 0.75 <= imageBytes
-        ? block
-        : { type: "text", text: `[an image of ${block.mimeType}, too large to look at]` };
+    const { imageBytes, attachmentBytes } = this.#options.agent.config;
+    let chars = resultChars;
+    let bytes = attachmentBytes;
+    let left = 0;
+    const bounded = content.flatMap((block): Content => {
+      if (block.type === "image") {
+        const size = block.data.length * 0.75;
+        if (size > Math.min(imageBytes, bytes)) return text(`[an image of ${block.mimeType}, too large to look at]`);
+        bytes -= size;
+        return [block];
+      }
+      const most = chars;
+      chars -= block.text.length;
+      if (most > 0) return [{ ...block, text: shorten(block.text, most) }];
+      left++;
+      return [];
     });
+    return left === 0 ? bounded : [...bounded, ...text(`[… ${left} more texts of the result left out …]`)];
   }
 
   #key = (call: ToolCallBlock) => `${call.name} ${canonicalJson(call.arguments)}`;
