@@ -139,7 +139,9 @@ test("a huge result is cut before it fills the model's window", async () => {
 test("a result of very many texts and pictures is no larger than one of a single text", async () => {
   await using talk = await startConversation({ agent: { attachmentBytes: 3_000 } });
   const picture = { type: "image" as const, mimeType: "image/png", data: "A".repeat(2_000) };
-  talk.script.tool("look", () => [{ content: [...Array.from({ length: 300 }, () => ({ type: "text" as const, text: "x".repeat(1_000) })), picture, picture, picture] }]);
+  talk.script.tool("look", () => [
+    { content: [...Array.from({ length: 300 }, () => ({ type: "text" as const, text: "x".repeat(1_000) })), picture, picture, picture] },
+  ]);
   talk.script.answer([asks("look")], says("seen"));
   expect(textOf((await talk.ask("go"))["message"])).toBe("seen");
   const [result] = resultsOf(talk.script.models[1]!.request.messages);

@@ -46,7 +46,12 @@ test("a long text is cut and says so", () => {
 });
 
 test("a call whose arguments are a whole file is cut and says so", () => {
-  const call = { type: "toolCall" as const, id: "c", name: "write", arguments: { path: "a.txt", content: "x".repeat(50_000), lines: [1, 2] } };
+  const call = {
+    type: "toolCall" as const,
+    id: "c",
+    name: "write",
+    arguments: { path: "a.txt", content: "x".repeat(50_000), lines: [1, 2] },
+  };
   const asked: Message = { role: "assistant", content: [call], timestamp: 1 };
   const shown = wireMessage(entry(1, asked), 1_000);
   expect(JSON.stringify(shown.content).length).toBeLessThan(1_000);

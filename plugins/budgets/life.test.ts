@@ -92,7 +92,10 @@ test("a generation that takes over in the middle of a call counts its end, once"
 });
 
 test("a call that outlasts the drain of the plugin models is counted once, and so is the one that takes its place", async () => {
-  const config = { gateway: { plugins: { hookMs: 30_000, drainMs: 0 } }, models: { default: "scripted/one", prices: { "scripted/one": { input: 1_000, output: 1_000 } } } };
+  const config = {
+    gateway: { plugins: { hookMs: 30_000, drainMs: 0 } },
+    models: { default: "scripted/one", prices: { "scripted/one": { input: 1_000, output: 1_000 } } },
+  };
   await using talk = await startSpending({ config, limits: { daily: { per: "day", usd: 100 } } });
   const { promise: until, resolve: release } = Promise.withResolvers<void>();
   talk.script.answer(async function* (_request, signal) {

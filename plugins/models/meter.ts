@@ -116,7 +116,9 @@ export function createMeter(
 
   return {
     cost,
-    came: (more) => void (bytes += more),
+    came(more) {
+      bytes += more;
+    },
 
     async admit(signal) {
       await call.admit(
