@@ -36,7 +36,7 @@ function choices(words: readonly string[], known: readonly CliCommand[]): (reado
 }
 
 /** Everything below that a gateway in this home would let one set. */
-const pathsIn = (shape: Shape, path = ""): [path: string, summary: string][] =>
+export const pathsIn = (shape: Shape, path = ""): [path: string, summary: string][] =>
   childrenOf(shape).flatMap(([key, child]) =>
     key === "*" ? [] : [[path + key, child.title ?? child.description ?? ""], ...pathsIn(child, `${path}${key}.`)],
   );
