@@ -295,7 +295,7 @@ export function createEngine(surroundings: Surroundings) {
       const packages = readLock(home);
       const found = ifInstalled(() => installed(typed, packages));
       if (found && found[1].origin.from !== "embedded") return infoOf(surroundings, ...found, signal);
-      const { item, step } = await installing(found?.[0].id ?? typed, kind, packages, signal);
+      const { item, step } = await fetching(signal, (given) => installing(found?.[0].id ?? typed, kind, packages, given));
       const origin = step.do === "place" ? step.entry.origin : undefined;
       const info = await infoOfItem(surroundings, item, origin?.from === "registry" ? origin.registry : undefined, signal);
       return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };

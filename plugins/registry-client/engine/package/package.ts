@@ -1,5 +1,6 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
 import { neededPackages } from "@pincer/plugin-kit/packages/needed";
+import { longestLock } from "@pincer/plugin-kit/packages/lock";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
@@ -42,7 +43,7 @@ export function needsOf(lockfile: Uint8Array): Pick<LockedVersion, "dependencies
 
 /** By a lock of Bun's; what cannot be read is refused when it is installed from. */
 export function dependenciesIn(lockfile: Uint8Array | undefined): number {
-  if (!lockfile) return 0;
+  if (!lockfile || lockfile.length > longestLock) return 0;
   try {
     const packages = valueAt(jsonOf(parseJson5(new TextDecoder().decode(lockfile))), ["packages"]);
     return isObject(packages) ? Object.keys(packages).length : 0;
