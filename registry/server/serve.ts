@@ -66,8 +66,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   opened.use(lockFolder(folder));
   const database = openDatabase(folder);
   opened.defer(() => database.close());
-  const repository = openRepository(folder, { online, now });
   const index = createSearchIndex(database);
+  const repository = openRepository(folder, { online, now, downloads: index.downloads });
   const shelf = createShelf(folder, database, repository, index);
   const downloads = createDownloads(database, now);
   const tokens = createTokens(database, now);

@@ -117,8 +117,7 @@ export function createEngine(surroundings: Surroundings) {
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
       ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
-      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
-      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
+      ...(await saidByRegistry(candidate, present?.version, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
