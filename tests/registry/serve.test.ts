@@ -56,7 +56,7 @@ test("a second server on the same port is refused, and a folder that holds no re
     registry.cli.pincer(["registry", "serve", folder, "--key-folder", registry.keyFolder, ...more]);
   const { port } = new URL(registry.url);
   const taken = await serve(registry.folder, "--port", port);
-  expect(taken.err).toContain(`127.0.0.1:${port} cannot be listened on`);
+  expect(taken.err).toContain(`127.0.0.1:${port}: another program listens there already`);
   expect(taken.code).toBe(1);
   const empty = registry.temporary("empty");
   expect(await serve(empty)).toMatchObject({ code: 2, err: expect.stringContaining(`${empty} holds no registry`) });
