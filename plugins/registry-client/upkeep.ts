@@ -17,11 +17,13 @@ import { createWatch } from "./watch.ts";
 const keepUpMs = 3_600_000;
 
 interface Parts {
+  /** The folder with the plugins of this repository. */
+  plugins(signal: AbortSignal): Promise<string>;
   readonly refresh: Running["refresh"];
   open(signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine>;
 }
 
-export function upkeep(ctx: Context, { refresh, open }: Parts): void {
+export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
   const watch = createWatch({
     ...{ home: ctx.home, clock: ctx.clock, random: Math.random },
     registries: () =>
@@ -57,7 +59,10 @@ export function upkeep(ctx: Context, { refresh, open }: Parts): void {
     const troubles = watch.troubles();
     return troubles.length === 0 ? { ok: true } : { ok: false, detail: troubles.map(({ said }) => said).join("; ") };
   });
-  ctx.method(methods.check, async () => ({ findings: await findingsIn(ctx.home, watch.troubles()) }));
+  ctx.method(methods.check, async (_params, { signal }) => {
+    const looked = { home: ctx.home, now: ctx.clock.now(), plugins: await plugins(signal), troubles: watch.troubles() };
+    return { findings: [...(await findingsIn(looked))] };
+  });
 
   ctx.event(methods.updated);
   ctx.method(methods.keepUp, (_params, { signal }) =>

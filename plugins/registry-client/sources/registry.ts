@@ -38,6 +38,8 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   revocations(registry: string, signal: AbortSignal): Promise<readonly Revocation[]>;
   /** The same as it was heard last, without asking. Of one that is not configured any more, nothing is known. */
   knownRevocations(registry: string): readonly Revocation[];
+  /** Until when that counts; undefined: nothing was heard. */
+  knownUntil(registry: string): string | undefined;
   /** Why nothing of it counts any more, by what was heard last: a key of the registry's own is revoked. */
   knownAuthority(registry: string): KeyRevocation | undefined;
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
@@ -123,6 +125,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     candidate,
     revocations: async (name, signal) => make(configured(name)).revocations(signal),
     knownRevocations: (name) => kept(name)?.knownRevocations() ?? [],
+    knownUntil: (name) => kept(name)?.knownUntil(),
     knownAuthority: (name) => kept(name)?.knownAuthority(),
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {

@@ -149,20 +149,23 @@ export function revokedNow(home: string, name: PackageName): string | undefined 
   return digest === undefined ? undefined : revokedWords(folderOf(home, name, digest));
 }
 
+type Known = Pick<RegistrySources, "knownRevocations" | "knownAuthority">;
+
 /** Throws `REGISTRY_CLIENT_REVOKED` for a version that lies here, or did, and that nobody should run: without asking anybody anew. */
-export function requireUnrevoked(
-  home: string,
-  registries: Pick<RegistrySources, "knownRevocations" | "knownAuthority">,
-  name: PackageName,
-  locked: LockedVersion,
-): void {
+export function requireUnrevoked(home: string, registries: Known, name: PackageName, locked: LockedVersion): void {
+  const words = revokedAsKnown(home, registries, name, locked);
+  if (words !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(words, { data: { id: name.id, version: locked.version } });
+}
+
+/** Why nobody should run it, for people. */
+export function revokedAsKnown(home: string, registries: Known, name: PackageName, locked: LockedVersion): string | undefined {
   const { origin, version, digest } = locked;
-  if (origin.from !== "registry") return;
+  if (origin.from !== "registry") return undefined;
   const { registry } = origin;
   const said = { list: registries.knownRevocations(registry), authority: registries.knownAuthority(registry), today: new Map() };
   const why = whyRevoked({ registry, isComplete: false, ...said }, name, locked);
-  const words = why
-    ? wordsOf({ ...name, version, registry, ...why, next: again(name, why.lastGood) })
-    : revokedWords(folderOf(home, name, digest));
-  if (words !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(words, { data: { id: name.id, version } });
+  // The word beside it was written by who knew more of what to type.
+  return (
+    revokedWords(folderOf(home, name, digest)) ?? (why && wordsOf({ ...name, version, registry, ...why, next: again(name, why.lastGood) }))
+  );
 }
