@@ -1,5 +1,5 @@
 /** Packages of the registries that the operator configured, each with a trust of its own. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { CatalogueEntry, Gist } from "@pincer/registry/catalogue";
@@ -12,6 +12,7 @@ import { compareVersions, type PackageName, type Release } from "@pincer/registr
 import type { KeyRevocation, Revocation } from "@pincer/registry/revocations";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
+import { tarSource } from "@pincer/registry/tar-source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
 import type { Candidate, PackageSource, Wanted } from "./source.ts";
@@ -50,11 +51,21 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
 
-export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+/** A folder, or one file that was exported. */
+export const isNear = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+
+/** What lies there is looked at when something is asked: another export may have taken its place. */
+const nearSource = (path: string): RegistrySource => ({
+  name: path,
+  async *read(file, options) {
+    const source = statSync(path, { throwIfNoEntry: false })?.isFile() ? await tarSource(path) : folderSource(path);
+    yield* source.read(file, options);
+  },
+});
 
 /** The files of a registry, wherever they lie. */
 export function placeOf(address: string, { home, ...options }: Omit<RegistriesOptions, "registries">): RegistrySource {
-  if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
+  if (isNear({ address })) return nearSource(isAbsolute(address) ? address : resolve(home, address));
   return httpSource({ ...options, url: address });
 }
 
