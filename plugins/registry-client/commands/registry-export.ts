@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, 
 import { dirname, join, resolve } from "node:path";
 import { head, padding } from "@pincer/plugin-kit/archive";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
-import { clientErrors } from "../errors.ts";
 import { parseMetadata } from "@pincer/registry/trust/metadata";
+import { clientErrors } from "../errors.ts";
 import { readOptions } from "./options.ts";
 import { copied, mirrorFlags, mirrorUsage, said } from "./registry-mirror.ts";
 

@@ -1,6 +1,7 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
-import { neededPackages } from "@pincer/plugin-kit/packages/needed";
+
 import { longestLock } from "@pincer/plugin-kit/packages/lock";
+import { neededPackages } from "@pincer/plugin-kit/packages/needed";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
