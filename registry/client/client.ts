@@ -22,7 +22,16 @@ import { requireSignedByUnrevoked, shortOfKeys } from "../trust/revoked-keys.ts"
 import { mayDelegate, publisherOf, type RoleName } from "../trust/role.ts";
 import { readParts } from "./catalogue.ts";
 import { createKnownRevocations, revokedError } from "./revoked.ts";
-import { type Found, hasRevocations, keptAuthority, refreshRevocations, refreshTrust, type Trusted, type TrustOptions } from "./trust.ts";
+import {
+  type Found,
+  hasRevocations,
+  keptAuthority,
+  keptUntil,
+  refreshRevocations,
+  refreshTrust,
+  type Trusted,
+  type TrustOptions,
+} from "./trust.ts";
 
 /** Who publishes under a name. */
 export interface Publisher {
@@ -61,6 +70,8 @@ export interface RegistryClient {
   revocations(signal?: AbortSignal): Promise<readonly Revocation[]>;
   /** The same as it was heard last, without asking, and however long ago that was. */
   knownRevocations(): readonly Revocation[];
+  /** Until when what was heard last counts; undefined: nothing was heard. */
+  knownUntil(): string | undefined;
   /** Why nothing of this registry counts any more, by what was heard last: too few keys of its targets are left. */
   knownAuthority(): KeyRevocation | undefined;
   /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
@@ -172,6 +183,7 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       return list;
     },
     knownRevocations: () => known.last(),
+    knownUntil: () => keptUntil(options),
     knownAuthority,
 
     async catalogue(signal) {
