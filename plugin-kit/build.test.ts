@@ -12,7 +12,7 @@ import { discover } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin } from "./build.ts";
-import { readBundle } from "./bundle-index.ts";
+import { readBundle } from "./known-manifests.ts";
 import { reloadOnSave } from "./reload-on-save.ts";
 
 const root = join(import.meta.dir, "..");
