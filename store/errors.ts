@@ -28,13 +28,13 @@ const corrupt = /^SQLITE_(CORRUPT|NOTADB)/;
 export const isLocked = (failure: Failure): boolean => locked.test(failure.code);
 
 export function storeError({ code, message }: Failure, path: string): GatewayError {
-  const said = `${message} (${code}, ${path})`;
+  const advice = /^SQLITE_(CANTOPEN|READONLY)/.test(code) ? "; ls -ld shows whether this user may write there" : "";
+  const said = `${message} (${code}, ${path})${advice}`;
   const options = { data: { sqlite: code } };
   if (full.test(code)) return storeErrors.STORE_FULL(`no space left for ${path}: nothing of this was written; free some space`, options);
   if (locked.test(code)) return storeErrors.STORE_LOCKED(`another process holds ${path}: ${said}`, options);
-  if (corrupt.test(code)) {
+  if (corrupt.test(code))
     return storeErrors.STORE_CORRUPT(`${path} is damaged: ${message}; restore a backup, or move the file away to start empty`, options);
-  }
   if (code === "STORE_TOO_NEW") return storeErrors.STORE_TOO_NEW(message);
   return storeErrors.STORE_FAILED(said, options);
 }
