@@ -2,8 +2,10 @@
  * A plugin's third-party code: what its own lock names, each a version of the registry with its checksum, and no script of it is run. It is fetched
  * beside the plugin's folder, in which a plugin could say where from and where to (`bunfig.toml`, `.npmrc`), and put there when it is whole.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorMessage } from "@pincer/plugin-sdk/error";
+import { isObject, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { checkWanted, readLock } from "./packages/lock.ts";
 import { type ArchiveSource, serveArchives } from "./packages/loopback.ts";
@@ -11,10 +13,27 @@ import { createStage, takeOver } from "./packages/stage.ts";
 
 /** Whether the plugin has dependencies that are not in its folder. */
 export function needsDependencies(folder: string): boolean {
+  return Object.keys(wantedIn(folder)).some((name) => !existsSync(join(folder, "node_modules", name)));
+}
+
+const longestManifest = 2 ** 20;
+
+/** As its `package.json` says, whoever has written that. */
+function wantedIn(folder: string): JsonObject {
   const file = join(folder, "package.json");
-  if (!existsSync(file)) return false;
-  const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as { dependencies?: Record<string, string> };
-  return Object.keys(dependencies).some((name) => !existsSync(join(folder, "node_modules", name)));
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return {};
+  const refuse = (what: string) => pluginErrors.PLUGIN_INSTALL_FAILED(`${file}: expected ${what}`);
+  if (size > longestManifest) throw refuse(`at most ${longestManifest} bytes, came ${size}`);
+  let said: unknown;
+  try {
+    said = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw refuse(`JSON (${errorMessage(error)})`);
+  }
+  const { dependencies = {} } = isObject(said) ? said : { dependencies: null };
+  if (!isObject(dependencies)) throw refuse("an object, with dependencies by their names");
+  return dependencies;
 }
 
 export interface InstallOptions {
@@ -47,7 +66,7 @@ export async function fetchDependencies(
   { archives, signal = new AbortController().signal }: InstallOptions = {},
 ): Promise<void> {
   const { file, text } = lockOf(folder);
-  const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly dependencies: object };
+  const dependencies = wantedIn(folder);
   const lock = readLock(file, text);
   checkWanted(file, lock, dependencies);
   signal.throwIfAborted();

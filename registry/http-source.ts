@@ -77,10 +77,13 @@ class Failure extends Error {
   }
 }
 
+/** As it may stand in a log: what is behind the question mark may be what lets one in. */
+const shown = (url: URL): string => `${url.origin}${url.pathname}${url.search && "?…"}`;
+
 /** Why reading was ended; where that was a time that ran out, with how far it came. */
 function ended({ reason }: AbortSignal, url: URL, taken: number): unknown {
   if (!(reason instanceof RegistryError)) return reason;
-  return new RegistryError(reason.code, `${reason.message}: of ${url} ${taken} bytes had come`, { cause: reason });
+  return new RegistryError(reason.code, `${reason.message}: of ${shown(url)} ${taken} bytes had come`, { cause: reason });
 }
 
 export function httpSource(options: HttpSourceOptions): RegistrySource {
@@ -106,12 +109,12 @@ export function httpReader(given: HttpReaderOptions): HttpReader {
         for await (const part of attempt(url, taken, options)) {
           failures = 0;
           taken += part.length;
-          if (taken > limit) throw new RegistryError("REGISTRY_TOO_LARGE", `${url}: expected at most ${limit} bytes, and more come`);
+          if (taken > limit) throw new RegistryError("REGISTRY_TOO_LARGE", `${shown(url)}: expected at most ${limit} bytes, and more come`);
           const slowMs = clock.now() - began - limits.patienceMs;
           if (slowMs > 0 && taken < (slowMs / 1000) * limits.leastBytesPerSecond)
             throw new RegistryError(
               "REGISTRY_UNREACHABLE",
-              `${url}: ${taken} bytes in ${clock.now() - began} ms are too few to wait for the rest`,
+              `${shown(url)}: ${taken} bytes in ${clock.now() - began} ms are too few to wait for the rest`,
             );
           yield part;
         }
@@ -125,7 +128,7 @@ export function httpReader(given: HttpReaderOptions): HttpReader {
         if (failures >= limits.attempts || waitMs > limits.longestWaitMs)
           throw new RegistryError(
             "REGISTRY_UNREACHABLE",
-            `${url}: ${error.message}${waitMs > limits.longestWaitMs ? `, and asks to come back in ${Math.round(waitMs / 1000)} s` : ""}`,
+            `${shown(url)}: ${error.message}${waitMs > limits.longestWaitMs ? `, and asks to come back in ${Math.round(waitMs / 1000)} s` : ""}`,
             { retryAfterMs },
           );
         onWait?.(`${url.host}: ${error.message}`, waitMs);
@@ -181,9 +184,12 @@ export function httpReader(given: HttpReaderOptions): HttpReader {
       throw new Failure("answers with another part of the file than was asked for");
     if (response.ok) return response;
     if ([403, 404, 410].includes(response.status))
-      throw new RegistryError("REGISTRY_NOT_FOUND", `${asked} is not there (${response.status})${await saidIn(response)}`);
+      throw new RegistryError("REGISTRY_NOT_FOUND", `${shown(asked)} is not there (${response.status})${await saidIn(response)}`);
     if (response.status === 429 || response.status >= 500) throw new Failure(`answers ${response.status}`, waitOf(response, clock.now()));
-    throw new RegistryError("REGISTRY_UNREACHABLE", `${asked}: expected the file, came status ${response.status}${await saidIn(response)}`);
+    throw new RegistryError(
+      "REGISTRY_UNREACHABLE",
+      `${shown(asked)}: expected the file, came status ${response.status}${await saidIn(response)}`,
+    );
   }
 
   return read;
@@ -219,7 +225,7 @@ async function answered(
     from = url;
     url = followed(url, location);
   }
-  throw new RegistryError("REGISTRY_UNREACHABLE", `${asked} leads on and on to other addresses`);
+  throw new RegistryError("REGISTRY_UNREACHABLE", `${shown(asked)} leads on and on to other addresses`);
 }
 
 /** The address that one leads to in the end, whatever is answered there. Throws `REGISTRY_UNREACHABLE`, and what `fetch` throws. */
@@ -228,7 +234,7 @@ export async function whereItLies(options: HttpReaderOptions, asked: URL, signal
   const { idleMs } = { ...usual, ...options.limits };
   const either = AbortSignal.any([stop.signal, signal]);
   options.clock.sleep(idleMs, either).then(
-    () => stop.abort(new RegistryError("REGISTRY_UNREACHABLE", `${asked}: sends nothing for ${idleMs} ms`)),
+    () => stop.abort(new RegistryError("REGISTRY_UNREACHABLE", `${shown(asked)}: sends nothing for ${idleMs} ms`)),
     () => undefined,
   );
   try {
@@ -240,7 +246,8 @@ export async function whereItLies(options: HttpReaderOptions, asked: URL, signal
   }
 }
 
-const mayNotLead = (from: URL, to: string) => new RegistryError("REGISTRY_UNREACHABLE", `${from} leads to ${to}, where it may not lead`);
+const mayNotLead = (from: URL, to: string) =>
+  new RegistryError("REGISTRY_UNREACHABLE", `${shown(from)} leads to ${to}, where it may not lead`);
 
 /** Nobody is led out of the encryption, nor to what is no address of the web. */
 function followed(from: URL, location: string): URL {

@@ -1,6 +1,7 @@
 /** The file in a package that says what it is. */
 import type { ArchiveEntry } from "./archive/read.ts";
 import { RegistryError } from "./error.ts";
+import { parsedJson } from "./json.ts";
 import type { Kind } from "./name.ts";
 import { sha256Of } from "./sha256.ts";
 
@@ -46,11 +47,7 @@ export function readManifest(kind: Kind, files: readonly ArchiveEntry[]): Packag
 }
 
 function jsonIn({ path, bytes }: ArchiveEntry): Readonly<Record<string, unknown>> {
-  try {
-    return record(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
-  } catch {
-    throw new RegistryError("REGISTRY_ARCHIVE_INVALID", `${path}: expected JSON in UTF-8`);
-  }
+  return record(parsedJson(bytes, (why) => new RegistryError("REGISTRY_ARCHIVE_INVALID", `${path}: ${why}`)));
 }
 
 /** Of a skill, between two lines of dashes at its beginning (agentskills.io/specification). */

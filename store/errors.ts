@@ -24,17 +24,16 @@ export const failureOf = (error: unknown): Failure =>
 const full = /^SQLITE_(FULL|IOERR_SHMSIZE)/;
 const locked = /^SQLITE_(BUSY|LOCKED)/;
 const corrupt = /^SQLITE_(CORRUPT|NOTADB)/;
-
+const closed = /^SQLITE_(CANTOPEN|READONLY)/;
 export const isLocked = (failure: Failure): boolean => locked.test(failure.code);
 
 export function storeError({ code, message }: Failure, path: string): GatewayError {
-  const advice = /^SQLITE_(CANTOPEN|READONLY)/.test(code) ? "; ls -ld shows whether this user may write there" : "";
-  const said = `${message} (${code}, ${path})${advice}`;
+  const said = `${message} (${code}, ${path})${closed.test(code) ? "; ls -ld shows whether this user may write there" : ""}`;
   const options = { data: { sqlite: code } };
   if (full.test(code)) return storeErrors.STORE_FULL(`no space left for ${path}: nothing of this was written; free some space`, options);
   if (locked.test(code)) return storeErrors.STORE_LOCKED(`another process holds ${path}: ${said}`, options);
-  if (corrupt.test(code))
-    return storeErrors.STORE_CORRUPT(`${path} is damaged: ${message}; restore a backup, or move the file away to start empty`, options);
+  const damaged = `${path} is damaged: ${message}; restore a backup, or move the file away to start empty`;
+  if (corrupt.test(code)) return storeErrors.STORE_CORRUPT(damaged, options);
   if (code === "STORE_TOO_NEW") return storeErrors.STORE_TOO_NEW(message);
   return storeErrors.STORE_FAILED(said, options);
 }

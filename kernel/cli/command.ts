@@ -119,7 +119,8 @@ export function inWordsOf(error: CliError, command: CliCommand, words: Pick<Invo
   return usageError(`${shown}: expected ${expected}, came ${came}`, command);
 }
 
-const page = { indent: "  ", edge: pageWidth() };
+/** Asked for by who shows one: to look at the terminal takes a gateway a tenth of its start. */
+const page = () => ({ indent: "  ", edge: pageWidth() });
 
 const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
 
@@ -130,7 +131,7 @@ export function commandHelp({ name, summary, usage, flags = [], examples }: CliC
     `  ${summary}`,
     "",
     bold("Options"),
-    ...columns(all, page),
+    ...columns(all, page()),
     ...(examples ? ["", bold("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
   ].join("\n");
 }
@@ -149,7 +150,7 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
   const width = Math.max(...groups.flatMap(rowsOf).map(([name]) => Bun.stringWidth(name)));
   const sections = groups.flatMap((group) => {
     const rows = rowsOf(group);
-    return rows.length === 0 ? [] : [bold(group), ...columns(rows, { ...page, least: width }), ""];
+    return rows.length === 0 ? [] : [bold(group), ...columns(rows, { ...page(), least: width }), ""];
   });
   return [
     `${bold("Pincer")} ${dim(version)}  a gateway for your own AI agents`,
@@ -163,5 +164,5 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
 export function familyHelp(first: string, commands: readonly CliCommand[], summary: string): string {
   const rows = commands.map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
   const more = dim(`More: pincer ${first} <command> --help`);
-  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, page), "", more].join("\n");
+  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, page()), "", more].join("\n");
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createDeviceKey, WireClient } from "@pincer/plugin-sdk/testing/client";
 import { createCliHome } from "../../tests/support/cli.ts";
@@ -28,4 +28,15 @@ test("what devices, senders and models wrote commands no terminal and forges no 
   }
   expect((await home.pincer(["sessions", "show", "main"])).out).toContain("first\nsecond kind");
   expect(JSON.stringify(await home.json(["sessions", "list"]))).toContain(JSON.stringify(hostile));
+});
+
+test("what is wrong with a package is told in no line that looks like one of ours", async () => {
+  await using home = createCliHome();
+  mkdirSync(join(home.path, "evil"), { recursive: true });
+  const manifest = { id: "evil", version: "1.0.0", sdk: "^1.0.0", summary: "Evil", entry: "plugin.ts", "\nnext pincer install more": 1 };
+  writeFileSync(join(home.path, "evil", "plugin.json"), JSON.stringify(manifest));
+  const { code, err } = await home.pincer(["install", join(home.path, "evil"), "--yes"]);
+  expect(code).toBe(1);
+  expect(err).toContain("next pincer install more");
+  expect(err.split("\n")).not.toContainEqual(expect.stringMatching(/^(next|error) +pincer/));
 });

@@ -33,7 +33,8 @@ export function createTerminal(json: boolean) {
     },
     fail({ code, message, exit, next = exit === EXIT.usage ? "pincer --help" : undefined, details }: CliError) {
       if (json) return print(JSON.stringify({ ok: false, error: { code, message, next, details } }, null, 2));
-      const lines = [`${red("error")} ${withoutControls(message)}`]; // a server may have written it
+      // A server may have written it: no line of it is to look like one of ours.
+      const lines = [`${red("error")} ${withoutControls(message).replaceAll("\n", "\n      ")}`];
       if (next) lines.push(...next.split("\n").map((line, i) => `${dim(i === 0 ? "next " : "     ")} ${line}`));
       if (typeof details === "string" && details !== "") lines.push(dim(details));
       process.stderr.write(`${lines.join("\n")}\n`);

@@ -22,9 +22,13 @@ const version = /^((?:@[\w~][\w.~-]*\/)?[\w~][\w.~-]*)@(\d+\.\d+\.\d+[\w.+-]*)$/
 const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
 const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
 
+/** Enough for thousands of packages. A gateway reads it whole, and what is made for that keeps it busy for seconds a megabyte. */
+export const longestLock = 2 ** 20;
+
 /** `file`: for people. Throws `PLUGIN_INSTALL_FAILED`. */
 export function readLock(file: string, text: string): Lock {
   const refuse = refusal(file);
+  if (text.length > longestLock) throw refuse(`more than ${longestLock} bytes can hold`);
   let lock: Json;
   try {
     lock = jsonOf(parseJson5(text));
@@ -61,4 +65,6 @@ export function checkWanted(file: string, { manifest }: Lock, dependencies: unkn
 }
 
 const refusal = (file: string) => (what: string) =>
-  pluginErrors.PLUGIN_INSTALL_FAILED(`${file} names ${what}: a plugin's packages are versions of the registry, each with its checksum`);
+  pluginErrors.PLUGIN_INSTALL_FAILED(
+    `${file} names ${what.slice(0, 300)}: a plugin's packages are versions of the registry, each with its checksum`,
+  );

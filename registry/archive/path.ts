@@ -8,7 +8,8 @@ const device = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
 /** The path itself. Throws `REGISTRY_ARCHIVE_INVALID`. */
 export function checkedPath(path: string): string {
-  const refuse = (why: string) => new RegistryError("REGISTRY_ARCHIVE_INVALID", `the archive holds ${JSON.stringify(path)}: ${why}`);
+  const refuse = (why: string) =>
+    new RegistryError("REGISTRY_ARCHIVE_INVALID", `the archive holds ${JSON.stringify(path.slice(0, longest))}: ${why}`);
   if (path.length === 0 || Buffer.byteLength(path) > longest) throw refuse(`expected a path of 1 to ${longest} bytes`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   if (/[\u0000-\u001f\u007f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd]/.test(path))

@@ -6,7 +6,6 @@ import { dirname, join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { type Exchange, serveHttp } from "@pincer/plugin-sdk/testing/http-server";
-import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
@@ -35,40 +34,44 @@ function begin(home: CliHome, words: readonly string[], env: Readonly<Record<str
   };
 }
 
-test("what drips is given up after a time, with what had come", async () => {
-  const begun = Promise.withResolvers<Exchange>();
-  await using server = serveHttp((exchange) => {
-    exchange.begin(200, { "content-length": String(12 * 2 ** 20) });
-    begun.resolve(exchange);
-  });
-  const home = mkdtempSync(join(tmpdir(), "pincer-slow-"));
-  const clock = createManualClock(Date.now());
-  const gateway = { plugins: { heartbeatMs: 3_600_000, stallMs: 7_200_000 } };
-  const config = { gateway, plugins: { "registry-client": { config: { fetchMinutes: 1 } } } };
-  {
-    await using running = await startTestGateway({ home, clock, config });
-    const client = await running.connect();
-    const asking = client.call<Plan>("registry-client.plan", { request: { do: "install", packages: [`${server.origin}/x.tgz`] } });
-    let isOver = false;
-    const outcome = asking
-      .catch((error) => error)
-      .finally(() => {
-        isOver = true;
-      });
-    const exchange = await begun.promise;
-    let sent = 0;
-    for (; !isOver; sent += piece.length) {
-      await exchange.write(piece);
-      await clock.advance(500);
+for (const [method, params] of [
+  ["plan", (at: string) => ({ request: { do: "install", packages: [at] } })],
+  ["info", (at: string) => ({ package: at })],
+] as const)
+  test(`what drips is given up after a time, with what had come (${method})`, async () => {
+    const begun = Promise.withResolvers<Exchange>();
+    await using server = serveHttp((exchange) => {
+      exchange.begin(200, { "content-length": String(12 * 2 ** 20) });
+      begun.resolve(exchange);
+    });
+    const home = mkdtempSync(join(tmpdir(), "pincer-slow-"));
+    const clock = createManualClock(Date.now());
+    const gateway = { plugins: { heartbeatMs: 3_600_000, stallMs: 7_200_000 } };
+    const config = { gateway, plugins: { "registry-client": { config: { fetchMinutes: 1 } } } };
+    {
+      await using running = await startTestGateway({ home, clock, config });
+      const client = await running.connect();
+      const asking = client.call(`registry-client.${method}`, params(`${server.origin}/x.tgz`));
+      let isOver = false;
+      const outcome = asking
+        .catch((error) => error)
+        .finally(() => {
+          isOver = true;
+        });
+      const exchange = await begun.promise;
+      let sent = 0;
+      for (; !isOver; sent += piece.length) {
+        await exchange.write(piece);
+        await clock.advance(500);
+      }
+      const { error } = await outcome;
+      expect(error).toMatchObject({ code: "UNAVAILABLE", details: { code: "REGISTRY_UNREACHABLE" } });
+      const [, came] = /^it was not fetched within 1 min .*: of http.*\/x\.tgz (\d+) bytes had come$/.exec(error.message) ?? [];
+      expect(Number(came)).toBeGreaterThan(0);
+      expect(Number(came)).toBeLessThanOrEqual(sent);
     }
-    const { error } = await outcome;
-    expect(error).toMatchObject({ code: "UNAVAILABLE", details: { code: "REGISTRY_UNREACHABLE" } });
-    const [, came] = /^it was not fetched within 1 min .*: of http.*\/x\.tgz (\d+) bytes had come$/.exec(error.message) ?? [];
-    expect(Number(came)).toBeGreaterThan(0);
-    expect(Number(came)).toBeLessThanOrEqual(sent);
-  }
-  rmSync(home, { recursive: true, force: true });
-});
+    rmSync(home, { recursive: true, force: true });
+  });
 
 for (const isRunning of [false, true])
   test(`while what one plugin needs does not come, another one is installed ${isRunning ? "with" : "without"} a gateway, and then it comes`, async () => {

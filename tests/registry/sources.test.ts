@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
+import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { createCliHome } from "../support/cli.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { startShop } from "../support/packages.ts";
@@ -101,6 +103,21 @@ test("what was installed of a branch is updated from that branch", async () => {
   const head = commit((await shop.make("1.1.0")).folder, repository, "v2");
   expect(await home.pincer(["update", "--yes"])).toMatchObject({ code: 0, out: expect.stringContaining("update weather 1.0.0 -> 1.1.0") });
   expect(lockOf(home).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", origin: { commit: head, ref: "main" } });
+});
+
+test("a branch that went on after its plan was shown is not what somebody said yes to", async () => {
+  using shop = startShop();
+  const repository = mkdtempSync(join(shop.folder, "repository-"));
+  commit((await shop.make("1.0.0")).folder, repository);
+  await using running = await startTestGateway();
+  const client = await running.connect();
+  const request = { do: "install", packages: [`git:file://${repository}#main:weather`] };
+  const { token, items } = await client.call<Plan>("registry-client.plan", { request });
+  const accepted = items.flatMap(({ needs }) => needs);
+  commit((await shop.make("1.0.0", { summary: "Says something else" })).folder, repository, "v2");
+  const outcome = await client.call("registry-client.apply", { request, token, accepted }).catch(({ error }) => error);
+  expect(outcome).toMatchObject({ details: { code: "REGISTRY_CLIENT_PLAN_CHANGED" } });
+  expect((await client.call<{ packages: readonly unknown[] }>("registry-client.list", {})).packages).toEqual([]);
 });
 
 test("what the lock says is installed again without a network, and runs", async () => {

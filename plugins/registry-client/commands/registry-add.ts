@@ -77,7 +77,7 @@ const add: CommandDefinition = {
     copyFileSync(resolve(file), join(io.home, kept));
     const isWeb = /^https?:/.test(address);
     if (!isWeb && /^\w+:/.test(address))
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`expected an https address, or a folder, came "${address}"`);
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`expected an https address, a folder, or a file that was exported, came "${address}"`);
     const registry: Registry = { name, address: isWeb ? address : resolve(address), root: kept };
     await write(io, [...present, registry]);
     const { threshold, fingerprints } = root;

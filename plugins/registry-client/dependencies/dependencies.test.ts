@@ -110,6 +110,26 @@ test("what the lock names is installed for this system, asked for once, and then
   expect(readdirSync(process.env["TMPDIR"]!)).toEqual([]);
 });
 
+test("a package.json or a lock in a form that nobody knows is refused with where it is, and nothing is asked for", async () => {
+  for (const [file, text] of [
+    ["package.json", "null"],
+    ["package.json", "{"],
+    ["package.json", '{"dependencies":null}'],
+    ["package.json", '{"dependencies":["alpha"]}'],
+    ["package.json", " ".repeat(2 ** 20 + 1)],
+    ["bun.lock", "[".repeat(2 ** 20)],
+    ["bun.lock", JSON.stringify({ packages: { alpha: ["x".repeat(2 ** 19), "", {}, ""] } })],
+    ["bun.lock", `{"packages":{${'"a":{},'.repeat(200_000)}}}`],
+  ] as const) {
+    const odd = plugin();
+    writeFileSync(join(odd, file), text);
+    const asked = registry.asked.length;
+    const { code, message } = (await failureOf(install({}, odd))) as { readonly code: string; readonly message: string };
+    expect(registry.asked).toHaveLength(asked);
+    expect([code, message.includes(join(odd, file)), message.length < 1_000]).toEqual(["PLUGIN_INSTALL_FAILED", true, true]);
+  }
+});
+
 test("without a network, what was never had is missed by name", async () => {
   const outcome = await failureOf(createDependencies({ home, now: () => 0 }).install(folder, () => undefined, signal));
   expect(outcome).toMatchObject({

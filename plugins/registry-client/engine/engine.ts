@@ -14,6 +14,7 @@ import { applyStep } from "./apply/apply.ts";
 import { isBegun, recover } from "./apply/journal.ts";
 import { makeReady } from "./apply/ready.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./home/lock.ts";
+import { supplementLock } from "./home/supplement.ts";
 import { type TurnOptions, takeTurn } from "./home/turn.ts";
 import { createEmbedded } from "./package/embedded.ts";
 import { installedAbout } from "./package/installed.ts";
@@ -117,8 +118,7 @@ export function createEngine(surroundings: Surroundings) {
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
       ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
-      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
-      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
+      ...(await saidByRegistry(candidate, present?.version, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -275,6 +275,7 @@ export function createEngine(surroundings: Surroundings) {
           const version = item.to ?? item.from;
           done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
         }
+        if (request.do !== "restore") await supplementLock(home, embedded);
         archives.clear();
         return { done };
       }
@@ -302,7 +303,7 @@ export function createEngine(surroundings: Surroundings) {
       const packages = readLock(home);
       const found = ifInstalled(() => installed(typed, packages));
       if (found && found[1].origin.from !== "embedded") return infoOf(surroundings, ...found, signal);
-      const { item, step } = await installing(found?.[0].id ?? typed, kind, packages, signal);
+      const { item, step } = await fetching(signal, (given) => installing(found?.[0].id ?? typed, kind, packages, given));
       const origin = step.do === "place" ? step.entry.origin : undefined;
       const info = await infoOfItem(surroundings, item, origin?.from === "registry" ? origin.registry : undefined, signal);
       return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };

@@ -7,6 +7,7 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { httpReader } from "@pincer/registry/http-source";
 import { archivePackages } from "./archive.ts";
+import { shownOrigin } from "./sources.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "pincer-archive-")));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -69,6 +70,21 @@ test("an archive at an address is fetched, and what a lock names is these bytes"
   archive = pack(files("2.0.0"));
   expect(await failureOf(source.exactly(origin, locked).files(signal))).toMatchObject({ code: "REGISTRY_FILE_WRONG" });
   expect(await failureOf(resolve(`${server.origin}/other.tgz`))).toMatchObject({ code: "REGISTRY_NOT_FOUND" });
+});
+
+test("what is behind the question mark of an address fetches, and is shown to nobody", async () => {
+  await using server = serveHttp(async (exchange) => {
+    if (!exchange.path.endsWith("/dice.tgz?token=s3cret")) return exchange.send(404, "");
+    exchange.begin(200, {});
+    await exchange.write(pack(files("1.0.0")));
+    exchange.end();
+  });
+  const { origin } = await resolve(`${server.origin}/dice.tgz?token=s3cret`);
+  expect(shownOrigin(origin)).toBe(`${server.origin}/dice.tgz?…`);
+  expect(await failureOf(resolve(`${server.origin}/other.tgz?token=s3cret`))).toMatchObject({
+    code: "REGISTRY_NOT_FOUND",
+    message: `${server.origin}/other.tgz?… is not there (404)`,
+  });
 });
 
 test("what is no archive, or too large for one, is refused", async () => {

@@ -9,7 +9,7 @@ import { unwrapped } from "./contents.ts";
 import { identityOf } from "./identity.ts";
 import { lockedCandidate } from "./locked.ts";
 import type { PackageSource, Wanted } from "./source.ts";
-import { webAddress } from "./web-address.ts";
+import { shownAddress, webAddress } from "./web-address.ts";
 
 export function archivePackages(read: HttpReader): PackageSource<Wanted & { readonly from: "archive" }> {
   /** As many bytes as an archive may have, so that its digest is known before anything of it is looked at. */
@@ -22,7 +22,7 @@ export function archivePackages(read: HttpReader): PackageSource<Wanted & { read
       const bytes = await fetched(at, signal);
       const files = await filesOf(bytes);
       return {
-        ...identityOf(files, at),
+        ...identityOf(files, shownAddress(at)),
         origin: { from: "archive", at, sha256: sha256Of(bytes) },
         size: bytes.length,
         files: async () => files,
@@ -38,7 +38,7 @@ export function archivePackages(read: HttpReader): PackageSource<Wanted & { read
           if (sha256 === origin.sha256) return filesOf(bytes);
           throw new RegistryError(
             "REGISTRY_FILE_WRONG",
-            `${origin.at} is another one now: expected SHA-256 ${origin.sha256}, came ${sha256}`,
+            `${shownAddress(origin.at)} is another one now: expected SHA-256 ${origin.sha256}, came ${sha256}`,
           );
         },
       }),

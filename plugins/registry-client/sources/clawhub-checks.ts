@@ -4,6 +4,7 @@ import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { readZip } from "@pincer/registry/archive/zip";
 import { RegistryError } from "@pincer/registry/error";
 import { fingerprintOf } from "@pincer/registry/fingerprint";
+import { parsedJson } from "@pincer/registry/json";
 import type { SkillVersion } from "./clawhub-answers.ts";
 
 export interface SentZip {
@@ -49,14 +50,11 @@ export async function skillFilesIn(
 }
 
 function requireNote(what: string, bytes: Uint8Array, { slug, version }: { readonly slug: string; readonly version: string }): void {
-  let said: { readonly slug?: unknown; readonly version?: unknown } | null;
-  try {
-    said = JSON.parse(Buffer.from(bytes).toString());
-  } catch {
-    throw wrong(what, `${siteNote} in it is no JSON`);
-  }
-  if (said?.slug !== slug || said.version !== version)
-    throw wrong(what, `${siteNote} in it says that it is ${JSON.stringify(said?.slug)} ${JSON.stringify(said?.version)}`);
+  const json = parsedJson(bytes, (why) => wrong(what, `${siteNote} in it: ${why}`));
+  const said = (json ?? {}) as { readonly slug?: unknown; readonly version?: unknown };
+  if (said.slug === slug && said.version === version) return;
+  const shown = [said.slug, said.version].map((one) => JSON.stringify(one)?.slice(0, 100) ?? "nothing");
+  throw wrong(what, `${siteNote} in it says that it is ${shown.join(" ")}`);
 }
 
 /** That these are the files which the site lists for the version, no more and no fewer. Throws `REGISTRY_FILE_WRONG`. */
@@ -70,7 +68,7 @@ export function requireListed(what: string, files: readonly ArchiveEntry[], { fi
       throw wrong(what, `${JSON.stringify(path)} has the SHA-256 ${sha256}, and ${said.sha256} in its list of files`);
     expected.delete(path);
   }
-  for (const path of expected.keys()) throw wrong(what, `${JSON.stringify(path)} is in its list of files, and did not come`);
+  for (const path of expected.keys()) throw wrong(what, `${JSON.stringify(path.slice(0, 200))} is in its list of files, and did not come`);
   if (fingerprint && fingerprint.toLowerCase() !== fingerprintOf(hashed)) throw wrong(what, "its fingerprint is that of other files");
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
+import { writeZip } from "@pincer/registry/archive/zip-write";
 import { type HttpReaderOptions, httpReader } from "@pincer/registry/http-source";
 import { serveClawHub } from "../../../tests/support/clawhub-site.ts";
 import { clawHubPackages } from "./clawhub.ts";
@@ -271,6 +272,44 @@ test("what is not there, not here, or under another name is said with what to do
   expect(await page({ ...said, skill: { slug: 5 } })).toMatchObject(refusal("REGISTRY_METADATA_INVALID", "otherwise than ClawHub's API"));
   const version = { version: "newest", createdAt: 0 };
   expect(await page({ ...said, latestVersion: version })).toMatchObject(refusal("REGISTRY_METADATA_INVALID", 'in a version "newest"'));
+});
+
+test("a site puts no command into what somebody will type, and says no more than anybody reads", async () => {
+  const slug = fresh();
+  let path = "weather $(touch evil)";
+  site.publish({ slug, version: "1.0.0", files: skill("one") });
+  site.disturb((exchange) => {
+    const github = { repo: "ada/skills", path, commit: "a".repeat(40) };
+    if (exchange.path.includes("/install")) exchange.send(200, JSON.stringify({ ok: true, installKind: "github", github }));
+    else if (exchange.path.endsWith(`/skills/${slug}`))
+      exchange.send(
+        200,
+        JSON.stringify({
+          skill: { slug, displayName: slug, tags: {}, createdAt: 0, updatedAt: 0 },
+          latestVersion: null,
+          owner: null,
+        }),
+      );
+    else return false;
+    return true;
+  });
+  expect(await failureOf(resolve(slug))).toMatchObject({
+    code: "REGISTRY_NOT_FOUND",
+    message: `clawhub does not have ${slug} itself: it lies in https://github.com/ada/skills`,
+  });
+  path = "weather/one";
+  expect(await failureOf(resolve(slug))).toMatchObject(refusal("REGISTRY_NOT_FOUND", `install git:https://github.com/ada/skills.git#`));
+  const note = { path: "_meta.json", bytes: Buffer.from(JSON.stringify({ slug: "x".repeat(500_000) })) };
+  site.disturb(async (exchange, zip) => {
+    if (!zip) return false;
+    exchange.begin(200, {});
+    await exchange.write(writeZip([note]));
+    exchange.end();
+    return true;
+  });
+  const { message } = (await failureOf(resolve(slug))) as Error;
+  expect(message).toContain("_meta.json in it says that it is");
+  expect(message.length).toBeLessThan(400);
 });
 
 test("a site leads nobody elsewhere without encryption, and an address that is none is refused", async () => {

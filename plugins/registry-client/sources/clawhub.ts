@@ -84,11 +84,11 @@ async function hostedVersion(site: ClawHubSite, of: SkillReference, signal: Abor
   const answer = await site.install(of, signal);
   if (answer.installKind === "archive") return answer.archive.version;
   const { repo, path, commit } = answer.github;
-  const inside = path === "" || path === "." ? "" : `:${plain(path)}`;
-  throw new RegistryError(
-    "REGISTRY_NOT_FOUND",
-    `${site.name} does not have ${shownReference(of)} itself: install git:https://github.com/${repo}.git#${commit}${inside}`,
-  );
+  const elsewhere = `${site.name} does not have ${shownReference(of)} itself`;
+  // Somebody will type what stands here, and a site must not put a command into it.
+  if (!/^[\w./-]*$/.test(path)) throw new RegistryError("REGISTRY_NOT_FOUND", `${elsewhere}: it lies in https://github.com/${repo}`);
+  const inside = path === "" || path === "." ? "" : `:${path}`;
+  throw new RegistryError("REGISTRY_NOT_FOUND", `${elsewhere}: install git:https://github.com/${repo}.git#${commit}${inside}`);
 }
 
 function requireSkill(what: string, files: readonly ArchiveEntry[]): void {

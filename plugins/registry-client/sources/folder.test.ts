@@ -54,7 +54,7 @@ test("what is no plugin's or skill's folder is refused, before it is read", asyn
     code: "REGISTRY_NOT_FOUND",
     message: expect.stringContaining("is a file"),
   });
-  expect(await refused(folder({ "plugin.json": "{" }))).toMatchObject({ message: expect.stringContaining("no JSON") });
+  expect(await refused(folder({ "plugin.json": "{" }))).toMatchObject({ message: expect.stringContaining("expected JSON") });
   expect(await refused(folder({ "plugin.json": "null" }))).toMatchObject({ message: expect.stringContaining("a plugin's id") });
   expect(await refused(folder({ "plugin.json": plugin("1.0") }))).toMatchObject({
     message: expect.stringContaining("a version such as 1.2.0"),

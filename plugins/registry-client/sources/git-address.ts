@@ -1,7 +1,7 @@
 /** Which repositories are fetched from, and what of them: everything that git, or what git starts, would read as an option or a command is refused here. */
 import { checkedPath } from "@pincer/registry/archive/path";
 import { clientErrors } from "../errors.ts";
-import { isThisMachine } from "./web-address.ts";
+import { isThisMachine, shownAddress } from "./web-address.ts";
 
 interface GitAddress {
   readonly url: string;
@@ -22,11 +22,13 @@ const isRef = (text: string): boolean =>
   text.length <= 200 && /^[\w][\w./@+-]*$/.test(text) && !/\.\.|\/\/|@\{|\/\.|\.lock(\/|$)|[./]$/.test(text);
 
 const host = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/i;
+/** Nothing that is another sign once it is decoded. */
+const sshUser = /^(\w[\w.-]*)?$/;
 /** The short form of ssh: `git@host:path`. */
 const short = /^([\w][\w.-]*)@([^:/]+):([^:].*)$/;
 
 function repository(text: string): string {
-  const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(text.slice(0, 200))}: expected ${why}`);
+  const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(shownAddress(text))}: expected ${why}`);
   const form = "the address of a repository, such as https://host/x.git, ssh://git@host/x.git or git@host:x.git";
   if (text.length > 1000 || /[^!-~]/.test(text)) throw refuse(form);
   const [, user, at, path] = short.exec(text) ?? [];
@@ -43,7 +45,7 @@ function repository(text: string): string {
   if (url.password || (url.username && url.protocol !== "ssh:"))
     throw refuse("an address without a password: it is written down in the lock, and ssh needs none");
   if (!/^(https?|ssh):$/.test(url.protocol)) throw refuse("https, ssh or file");
-  if (!host.test(url.hostname) || [url.username, url.pathname.slice(1)].some((part) => part.startsWith("-"))) throw refuse(form);
+  if (!host.test(url.hostname) || !sshUser.test(url.username) || url.pathname.startsWith("/-")) throw refuse(form);
   if (url.protocol === "http:" && !isThisMachine(url)) throw refuse("https or ssh: what comes without encryption may be anybody's");
   if (url.search || url.hash) throw refuse("an address without a question mark");
   return url.href;

@@ -19,6 +19,9 @@ interface RunOptions {
 
 const usualAnswer = 16 * 2 ** 20;
 
+/** Of one process of git's, in bytes: what it is sent is unpacked in memory, where a megabyte can come to a gigabyte, and lists of branches have no end. */
+const mostMemory = 2 ** 30;
+
 const settings = {
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
@@ -28,6 +31,7 @@ const settings = {
   "fetch.unpackLimit": "1",
   "gc.auto": "0",
   "maintenance.auto": "false",
+  "pack.threads": "1",
   "protocol.version": "2",
   "submodule.recurse": "false",
   "uploadpack.packObjectsHook": "",
@@ -54,8 +58,9 @@ export function createGit(protocol: "https" | "http" | "ssh" | "file", fileBytes
     LC_ALL: "C",
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  // The shell's own limit is the one that every system has; its unit is 512 bytes.
-  const bounded = ["/bin/sh", "-c", 'ulimit -f "$0"; exec git "$@"', String(Math.ceil(fileBytes / 512))];
+  // The shell's own limits are those that every system has; some have none on memory. Their units are 512 bytes, and kilobytes.
+  const limited = 'ulimit -f "$0"; ulimit -v "$1" 2>/dev/null || :; shift; exec git "$@"';
+  const bounded = ["/bin/sh", "-c", limited, String(Math.ceil(fileBytes / 512)), String(mostMemory / 1024)];
 
   return {
     async run(args, { signal, limit = usualAnswer, input }) {

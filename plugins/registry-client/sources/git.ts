@@ -128,6 +128,7 @@ async function fetched(git: Git, repository: string, { url, commit }: At, signal
     signal.throwIfAborted();
     const all = ["+refs/heads/*:refs/fetched/heads/*", "+refs/tags/*:refs/fetched/tags/*"];
     await git.run([...here, ...fetch, "--", url, ...all], { signal }).catch(() => {
+      signal.throwIfAborted();
       throw error;
     });
   }

@@ -6,6 +6,9 @@ export const isNpmName = (text: string): boolean => text.length <= 214 && /^(@[a
 /** A version, a range of versions, or a tag: nothing that is looked for elsewhere. */
 export const isNpmRange = (text: string): boolean => text !== "" && text.length <= 100 && /^[\w.^~<>=|*+ -]+$/.test(text);
 
+/** A name of versions, such as `latest`. */
+export const isNpmTag = (text: string): boolean => text.length <= 100 && /^[\w.-]+$/.test(text);
+
 const part = String.raw`(?:\d+|[xX*])`;
 const one = String.raw`(?:[<>]=?|[=~^])? ?v?${part}(?:\.${part}(?:\.${part}(?:-[\w.-]+)?(?:\+[\w.-]+)?)?)?`;
 const semverRange = new RegExp(`^${one}(?:(?: - | \\|\\| |\\|\\|| )${one})*$`);

@@ -2,7 +2,10 @@
 import { type Checksum, fits } from "@pincer/plugin-kit/packages/integrity";
 import { RegistryError } from "@pincer/registry/error";
 import { type HttpReaderOptions, httpReader } from "@pincer/registry/http-source";
+import { parsedJson } from "@pincer/registry/json";
+import { isVersion } from "@pincer/registry/name";
 import { joined } from "@pincer/registry/source";
+import { isNpmTag } from "./npm-name.ts";
 import type { NpmRegistry, NpmSettings } from "./npm-settings.ts";
 
 export interface PackageVersion {
@@ -35,7 +38,7 @@ export interface WantedArchive {
 }
 
 /** Of packages with thousands of versions. */
-const longestDocument = 64 * 2 ** 20;
+const longestDocument = 32 * 2 ** 20;
 
 export function npmRegistry(settings: NpmSettings, options: HttpReaderOptions): NpmRegistryClient {
   const read = httpReader(options);
@@ -74,7 +77,7 @@ function archiveUrl(registry: NpmRegistry, at: string): URL {
   if (url && (url.protocol === "https:" || url.origin === registry.url.origin)) return url;
   throw new RegistryError(
     "REGISTRY_METADATA_INVALID",
-    `${registry.url} has an archive at ${JSON.stringify(at)}: expected https, or its own address`,
+    `${registry.url} has an archive at ${JSON.stringify(at.slice(0, 200))}: expected https, or its own address`,
   );
 }
 
@@ -84,23 +87,20 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** What is not as documented is left out, where the rest can do without. */
 function documentIn(bytes: Uint8Array, name: string): PackageDocument {
   const invalid = (why: string) => new RegistryError("REGISTRY_METADATA_INVALID", `what npm's registry says of ${name}: ${why}`);
-  let said: unknown;
-  try {
-    said = JSON.parse(Buffer.from(bytes).toString());
-  } catch (error) {
-    throw invalid(`expected JSON: ${error instanceof Error ? error.message : error}`);
-  }
+  const said = parsedJson(bytes, invalid);
   if (!isObject(said) || said["name"] !== name || !isObject(said["versions"])) throw invalid("expected the package, with its versions");
   const tags = isObject(said["dist-tags"]) ? said["dist-tags"] : {};
   return {
     name,
-    "dist-tags": Object.fromEntries(Object.entries(tags).filter((tag): tag is [string, string] => typeof tag[1] === "string")),
+    "dist-tags": Object.fromEntries(
+      Object.entries(tags).filter((tag): tag is [string, string] => isNpmTag(tag[0]) && typeof tag[1] === "string"),
+    ),
     versions: Object.fromEntries(Object.entries(said["versions"]).flatMap(([version, one]) => versionIn(version, one))),
   };
 }
 
 function versionIn(version: string, said: unknown): readonly [string, PackageVersion][] {
-  if (!isObject(said) || said["version"] !== version || !isObject(said["dist"])) return [];
+  if (!isObject(said) || said["version"] !== version || !isVersion(version) || !isObject(said["dist"])) return [];
   const { tarball, integrity, unpackedSize } = said["dist"];
   if (typeof tarball !== "string") return [];
   const { deprecated } = said;

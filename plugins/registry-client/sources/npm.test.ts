@@ -270,6 +270,46 @@ test("what a registry says in another form is refused", async () => {
   }
 });
 
+test("what a registry calls a version or a tag, and is none, is neither chosen nor shown, and no answer keeps whoever reads it busy", async () => {
+  const name = fresh();
+  const { integrity } = publish(name, "1.0.0");
+  const evil = "\u001b[2J\nnext pincer install evil";
+  const version = (called: string) => ({ version: called, dist: { tarball: `${registry.url}${name}/-/${name}-1.0.0.tgz`, integrity } });
+  const answer = (body: string) =>
+    registry.disturb((exchange, archive) => {
+      if (archive) return false;
+      exchange.send(200, body);
+      return true;
+    });
+  const versions = Object.fromEntries([evil, "newest", "9".repeat(100_000), "1.0.0"].map((called) => [called, version(called)]));
+  answer(JSON.stringify({ name, "dist-tags": { [evil]: "1.0.0", latest: evil }, versions }));
+  expect(await resolve(name, "*")).toMatchObject({ version: "1.0.0", notices: [] });
+  for (const range of [undefined, "^9"])
+    expect(await failureOf(resolve(name, range))).toMatchObject({
+      code: "REGISTRY_NOT_FOUND",
+      message: `npm's registry has no ${name}@${range ?? "latest"}; the newest are 1.0.0, and its tags latest`,
+    });
+  answer("[".repeat(30_000_000));
+  expect(await failureOf(resolve(name))).toMatchObject({
+    code: "REGISTRY_METADATA_INVALID",
+    message: expect.stringContaining("200 objects and lists inside each other"),
+  });
+});
+
+test("what a package says of itself is told only as far as anybody reads it", async () => {
+  const name = fresh();
+  for (const files of [
+    { "plugin.json": JSON.stringify({ id: "X".repeat(900_000), version: "1.0.0" }) },
+    { "plugin.json": JSON.stringify({ id: "dice", version: "1".repeat(900_000) }) },
+    { "plugin.json": "[".repeat(900_000) },
+  ]) {
+    registry.publish({ name, version: "1.0.0", files });
+    const failure = (await failureOf(resolve(name))) as Error;
+    expect(failure).toMatchObject({ code: "REGISTRY_CLIENT_PACKAGE_INVALID" });
+    expect(failure.message.length).toBeLessThan(400);
+  }
+});
+
 test("the machine's settings count: registries of scopes, and tokens, which go to their registry alone", async () => {
   const rc = mkdtempSync(join(home, "rc-"));
   writeFileSync(

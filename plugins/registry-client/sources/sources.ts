@@ -4,6 +4,7 @@ import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../errors.ts";
 import type { RegistrySources } from "./registry.ts";
 import type { Candidate, Origin, PackageSource, Wanted } from "./source.ts";
+import { shownAddress } from "./web-address.ts";
 
 type Place = Exclude<Wanted["from"], "embedded" | "registry">;
 type Of<F extends Wanted["from"]> = Extract<Wanted, { from: F }>;
@@ -48,7 +49,7 @@ export function shownOrigin(origin: Origin): string {
     case "folder":
       return origin.path;
     case "archive":
-      return origin.at;
+      return shownAddress(origin.at);
     case "upload":
       return "upload";
   }

@@ -68,6 +68,7 @@ test.each<[string, string]>([
   ["git:-oProxyCommand=ls@host:x", "the address of a repository"],
   ["git:git@-oProxyCommand=ls:x", "the address of a repository"],
   ["git:ssh://-oProxyCommand=ls/x", "the address of a repository"],
+  ["git:ssh://%2doProxyCommand=ls@host/x", "the address of a repository"],
   ["git:ssh://host/-x", "the address of a repository"],
   ["git:ext::sh -c ls", "no spaces"],
   ["git:ext::ls", "https, ssh or file"],
@@ -87,6 +88,17 @@ test.each<[string, string]>([
     }
   })();
   expect(failure).toMatchObject({ code: "REGISTRY_CLIENT_WANTED_INVALID", message: expect.stringContaining(why) });
+});
+
+test.each([
+  "git:https://user:s3cret@host/x.git",
+  "git:https://s3cret@host/x.git",
+  "git:ssh://git:s3cret@host/x.git",
+  "git:https://host/x.git?token=s3cret",
+  "https://user:s3cret@host/x.tgz",
+  "http://host/x.tgz?token=s3cret",
+])("what lets somebody in is not said again: %j", (text) => {
+  expect(() => read(text)).toThrow(/^(?!.*s3cret).*host/);
 });
 
 test("a folder of a repository stays inside it", () => {

@@ -6,10 +6,10 @@ import { clientErrors } from "../errors.ts";
 import { gitAddress } from "./git-address.ts";
 import { isNpmName, isNpmRange, isSemverRange } from "./npm-name.ts";
 import type { Wanted } from "./source.ts";
-import { webAddress } from "./web-address.ts";
+import { shownAddress, webAddress } from "./web-address.ts";
 
 const invalid = (text: string, expected: string) =>
-  clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(text.slice(0, 200))}: expected ${expected}`);
+  clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(shownAddress(text))}: expected ${expected}`);
 
 /** Paths are relative to `folder`. Throws `REGISTRY_CLIENT_WANTED_INVALID`, which says what would do. */
 export function parseWanted(text: string, kind: Kind, folder: string): Wanted {

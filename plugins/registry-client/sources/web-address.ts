@@ -5,9 +5,16 @@
 import { isIP, isLoopback, isPrivate, isPrivateName } from "@pincer/plugin-sdk/addresses";
 import { clientErrors } from "../errors.ts";
 
+/** What was typed, or what an address is in a message, which may be read by others: without a password, or what often is one. */
+export const shownAddress = (text: string): string =>
+  text
+    .slice(0, 200)
+    .replace(/:\/\/[^/?#]*@/, "://…@")
+    .replace(/\?[^#]*/, "?…");
+
 /** Throws `REGISTRY_CLIENT_WANTED_INVALID`. */
 export function webAddress(text: string): URL {
-  const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(text.slice(0, 200))}: expected ${why}`);
+  const refuse = (why: string) => clientErrors.REGISTRY_CLIENT_WANTED_INVALID(`${JSON.stringify(shownAddress(text))}: expected ${why}`);
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol)) throw refuse("an address, such as https://example.org/plugin.tgz");
   if (url.username || url.password) throw refuse("an address without a name or a password: it is written down in the lock");

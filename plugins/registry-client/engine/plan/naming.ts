@@ -33,7 +33,10 @@ async function unknown(
   const own = embedded.skills().some((skill) => skill.id === id);
   if (own && kind !== "plugins" && registry === undefined)
     return `${id} is a skill of this Pincer, and needs no installing: "pincer skills status ${id}"`;
-  const others = (await registries.catalogue(signal)).filter((entry) => registry === undefined || entry.registry === registry);
+  // Of the other kind, or in a catalogue alone, it may have that very name.
+  const others = (await registries.catalogue(signal)).filter(
+    (entry) => entry.id !== id && (registry === undefined || entry.registry === registry),
+  );
   const ids = embedded.ids();
   const near = suggestion(id, [...ids.map((each) => each.split("-").at(-1)!), ...ids, ...others.map((entry) => entry.id)]);
   const what = kind === undefined ? "plugin or skill" : kind === "plugins" ? "plugin" : "skill";
