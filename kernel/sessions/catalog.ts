@@ -43,17 +43,16 @@ function changing(key: string, changes: Changes): Statement | undefined {
     params.push(typeof value === "boolean" ? Number(value) : value);
   }
   for (const column of ["attributes", "facets"] as const) {
-    let json: string = column;
-    for (const [name, value] of Object.entries(changes[column] ?? {})) {
-      if (value === undefined) continue;
-      json = value === null ? `json_remove(${json}, ?)` : `json_set(${json}, ?, json(?))`;
-      params.push(path(name), ...(value === null ? [] : [JSON.stringify(value)]));
-    }
-    for (const [name, amount] of Object.entries((column === "facets" && changes.add) || {})) {
-      json = `json_set(${json}, ?, coalesce(facets ->> ?, 0) + ?)`;
-      params.push(path(name), path(name), amount);
-    }
-    if (json !== column) set.push(`${column} = ${json}`);
+    const values = Object.entries(changes[column] ?? {}).filter(([, value]) => value !== undefined);
+    const gone = values.filter(([, value]) => value === null);
+    const kept = values.filter(([, value]) => value !== null);
+    const added = Object.entries((column === "facets" && changes.add) || {});
+    if (values.length + added.length === 0) continue;
+    // One call for all, since each reads and writes the whole.
+    const places = `${", ?, json(?)".repeat(kept.length)}${", ?, coalesce(facets ->> ?, 0) + ?".repeat(added.length)}`;
+    set.push(`${column} = json_set(json_remove(${column}${", ?".repeat(gone.length)})${places})`);
+    params.push(...gone.map(([name]) => path(name)), ...kept.flatMap(([name, value]) => [path(name), JSON.stringify(value)]));
+    params.push(...added.flatMap(([name, amount]) => [path(name), path(name), amount]));
   }
   return set.length === 0 ? undefined : [`update session set ${set.join(", ")} where key = ? returning *`, ...params, key];
 }
