@@ -1,11 +1,11 @@
 /** What an installation fetches and lays out before its turn comes: however slow a server is, nobody else waits for it. */
-import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { clientErrors } from "../../errors.ts";
 import { contentSha256 } from "../../sources/contents.ts";
 import { readFiles, writeFiles } from "../home/files.ts";
-import { stagingOf } from "../home/layout.ts";
+import { removeIfEmpty, stagingOf } from "../home/layout.ts";
 import type { LockEntry } from "../home/lock.ts";
 import type { Step } from "../plan/step.ts";
 import { type Surroundings, teller } from "../surroundings.ts";
@@ -24,11 +24,7 @@ export async function makeReady(surroundings: Surroundings, steps: readonly Step
     folders,
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });
-      try {
-        rmdirSync(stagingOf(home));
-      } catch {
-        // silent-ok: others are at work there, or nothing was
-      }
+      removeIfEmpty(stagingOf(home));
     },
   };
   try {
