@@ -29,14 +29,16 @@ test.skipIf(!canLimit)(
     const installed = { locked: true, drift: [], unlocked: [] };
     for (const { step, full, again } of outcomes) {
       expect({ step, again }).toEqual({ step, again: { outcome: "done", ...installed } });
-      const expected = {
-        ...{ fetching: ["REGISTRY_CLIENT_DISK_FULL", nothing], staging: ["REGISTRY_CLIENT_DISK_FULL", nothing] },
-        ...{ dependencies: ["REGISTRY_CLIENT_DISK_FULL", nothing], placing: ["REGISTRY_CLIENT_ROLLED_BACK", nothing] },
-        ...{ configuring: ["REGISTRY_CLIENT_ROLLED_BACK", nothing], locked: ["done", installed], done: ["done", installed] },
-        // The one step was made, and cannot be written down: the next command does that.
-        settled: ["REGISTRY_CLIENT_DISK_FULL", { ...nothing, unlocked: ["weather"] }],
-      }[step as string] as readonly [string, object];
-      expect({ step, ...full }).toEqual({ step, outcome: expected[0], ...expected[1] });
+      const expected = new Map<string, readonly [string, object]>(
+        Object.entries({
+          ...{ fetching: ["REGISTRY_CLIENT_DISK_FULL", nothing], staging: ["REGISTRY_CLIENT_DISK_FULL", nothing] },
+          ...{ dependencies: ["REGISTRY_CLIENT_DISK_FULL", nothing], placing: ["REGISTRY_CLIENT_ROLLED_BACK", nothing] },
+          ...{ configuring: ["REGISTRY_CLIENT_ROLLED_BACK", nothing], locked: ["done", installed], done: ["done", installed] },
+          // The one step was made, and cannot be written down: the next command does that.
+          settled: ["REGISTRY_CLIENT_DISK_FULL", { ...nothing, unlocked: ["weather"] }],
+        }),
+      ).get(step);
+      expect({ step, ...full }).toEqual({ step, outcome: expected?.[0], ...expected?.[1] });
     }
     rmSync(folder, { recursive: true, force: true });
   },
