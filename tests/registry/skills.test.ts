@@ -179,7 +179,7 @@ test("where another version than the lock's is in use, sync takes the kept one, 
   for (const gone of [join("skills", "tisane", digest), join("cache", "archives")]) rmSync(join(home.path, gone), { recursive: true });
   const { code, err } = await home.pincer(["skills", "sync", "--yes"]);
   expect(code).toBe(1);
-  expect(err).toContain("not every skill of the lock can be had here, so nothing was changed:\n  tisane 1.0.0: ");
+  expect(err).toContain("not every skill of the lock can be had here, so nothing was changed:\n        tisane 1.0.0: ");
   expect(err).toMatch(/; here is [0-9a-f]{12}, which stays in use/);
   expect([readFileSync(currentOf(home, "tisane"), "utf8"), readFileSync(file, "utf8")]).toEqual([expect.stringContaining("1.1.0"), before]);
 }, 120_000);
