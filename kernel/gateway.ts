@@ -24,9 +24,10 @@ import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { kernelEvents } from "@pincer/plugin-sdk/wire/events";
 import { health } from "@pincer/plugin-sdk/wire/methods";
 import type { Static } from "@sinclair/typebox";
-import { type PluginFolder, readBundle } from "../plugin-host/discovery.ts";
+import type { PluginFolder } from "../plugin-host/discovery.ts";
 import { createFindings } from "../plugin-host/findings.ts";
 import { createPluginHost } from "../plugin-host/host.ts";
+import { readBundle } from "../plugin-kit/bundle-index.ts";
 import { knownManifests } from "../plugin-kit/known-manifests.ts";
 import { lockHome } from "../store/lock.ts";
 import { createRetention } from "../store/retention.ts";
@@ -234,7 +235,7 @@ export async function createGateway(options: GatewayOptions) {
         void clock.after(ANSWER_MS, () => bus.disconnect(({ principal }) => principal === "shared", 4001, "auth rotated"));
       lifetime.use(config.onChange("gateway.auth", rotated));
       lifetime.use(config.onChange("gateway.log", () => log.setLevel(settings().log.level)));
-      await findings.look(host.list().map(({ manifest }) => manifest));
+      await findings.look(host.manifests());
       const [problem] = await access.problems();
       if (problem) log.error("secrets.key-lost", { problem, names: await access.secrets.lost(), file: keys.keyPath });
       // What was accepted goes on before anything new comes in.

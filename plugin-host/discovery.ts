@@ -20,7 +20,9 @@ export interface Found {
   readonly folder: string;
   /** Where it was found. */
   readonly root: PluginFolder;
+  /** Of one that the bundle knows, the outline: who loads its code, or shows it, asks for the `whole`. */
   readonly manifest: Manifest | undefined;
+  readonly whole: () => Manifest | undefined;
   /** SHA-256 of the manifest's text. */
   readonly digest: string;
   readonly error: GatewayError | undefined;
@@ -32,6 +34,8 @@ export interface Found {
 export interface Bundle {
   /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
   isChecked(id: string, digest: string): boolean;
+  /** What a start needs of it, so that it need not be parsed; undefined: it is. */
+  outlineOf?(id: string, digest: string): Manifest | undefined;
   /** Told of one that was looked at, and is in order. */
   passed?(digest: string): void;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
@@ -63,7 +67,7 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
   if (named === undefined) return undefined;
   const folder = existsSync(named) ? realpathSync(named) : named; // modules are cached under their real paths
   const file = join(folder, "plugin.json");
-  const none = { id, folder, root, manifest: undefined };
+  const none = { id, folder, root, manifest: undefined, whole: () => undefined };
   let text: string;
   try {
     const found = statSync(file);
@@ -76,7 +80,12 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
   const digest = manifestDigest(text);
   try {
     const isChecked = bundle?.isChecked(id, digest);
-    const manifest = parseManifest(text, file, isChecked);
+    let parsed: Manifest | undefined;
+    const whole = (): Manifest => {
+      parsed ??= parseManifest(text, file, isChecked);
+      return parsed;
+    };
+    const manifest = bundle?.outlineOf?.(id, digest) ?? whole();
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))
@@ -86,7 +95,7 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
       throw refuse(`at ${slow.path} a pattern that takes no longer than its text, came ${JSON.stringify(slow.pattern)}: ${slow.why}`);
     if (!manifest.generated) throw refuse(`expected the key "generated": run "pincer plugin build ${folder}"`);
     if (!isChecked) bundle?.passed?.(digest);
-    return { id, folder, root, manifest, digest, error: undefined };
+    return { id, folder, root, manifest, whole, digest, error: undefined };
   } catch (error) {
     const invalid = isGatewayError(error) ? error : pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${errorMessage(error)}`);
     return { ...none, digest, error: invalid };
@@ -113,13 +122,4 @@ function installedIn(home: string, isTrial: boolean): string | undefined {
     }
   const versions = existsSync(join(home, "next")) ? [] : foldersIn(home).map((digest) => join(home, digest)); // one that is tried was never in order
   return versions.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-}
-
-/** Of a folder that the kit's `buildDefaultSet` filled. */
-export function readBundle(out: string): Bundle {
-  const file = join(out, "plugins.json");
-  const index: Record<string, { file?: string; manifest: string }> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const isChecked: Bundle["isChecked"] = (id, digest) => index[id]?.manifest === digest;
-  const fileOf = ({ id, digest }: Found) => (isChecked(id, digest) ? index[id]?.file : undefined);
-  return { isChecked, entryOf: (plugin) => (fileOf(plugin) === undefined ? undefined : join(out, fileOf(plugin)!)) };
 }

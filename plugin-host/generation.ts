@@ -1,9 +1,8 @@
 /** One generation of a plugin as the host holds it: its instance, the calls inside it, what it holds alone, and who is to blame. */
 import type { HealthReport, Logger, PluginDefinition } from "@pincer/plugin-sdk";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { isGatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
-import { faultOf } from "@pincer/plugin-sdk/plugin-errors";
+import { faultOf, knownError } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
 import { plainHealth } from "@pincer/plugin-sdk/runtime/health";
 import { whyAt } from "@pincer/plugin-sdk/runtime/loader";
@@ -123,9 +122,10 @@ export class Generation {
     };
   }
 
-  /** What leaves the plugin as an error: its own codes unchanged, the caller's abort as it is, anything else a fault of this generation. */
+  /** What leaves the plugin as an error: its own codes unchanged, the caller's abort as it is, a full disk, anything else a fault of this generation. */
   blame = (error: unknown, what: string, signal?: AbortSignal): unknown => {
-    if (isGatewayError(error) || signal?.aborted) return error;
+    const known = signal?.aborted ? error : knownError(error);
+    if (known) return known;
     const fault = faultOf(error, this.plugin, what);
     this.log.error("plugin.fault", { generation: this.number, ...fault.data, error: (error as Error)?.stack ?? String(error) });
     this.faults++;

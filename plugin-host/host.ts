@@ -62,7 +62,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       return entered instanceof Promise ? entered.then((late) => use(late, what, run, signal)) : use(entered, what, run, signal);
     },
   };
-  const syncKinds = jobKinds(reach, deps.jobs);
+  const syncKinds = jobKinds(reach, deps);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);
@@ -107,7 +107,7 @@ export function createPluginHost(deps: PluginHostDeps) {
 
   const prepare: PluginSurroundings["prepare"] = async (found, number, activity, earlier) => {
     const present = plugins.get(found.id)?.found;
-    const refusal = tabled(found).refusal(found.id);
+    const refusal = (present === found ? table : tabled(found)).refusal(found.id);
     if (refusal) throw refusal;
     try {
       if (present !== found) declare(found);
@@ -132,7 +132,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       declare(found);
     } catch (error) {
       if (!isGatewayError(error)) throw error;
-      plugin.found = { ...found, manifest: undefined, error };
+      plugin.found = { ...found, manifest: undefined, whole: () => undefined, error };
     }
     if (plugin.found.error) log.error("plugin.invalid", { plugin: found.id, error: plugin.found.error.message });
   };
@@ -210,9 +210,6 @@ export function createPluginHost(deps: PluginHostDeps) {
     await follow();
   };
 
-  const list = (): PluginInfo[] => all().map((plugin) => plugin.info());
-  /** Throws `PLUGIN_UNKNOWN`. */
-  const inspect = (id: string): PluginInfo => find(id).info();
   /** Before `start`: the kernel's own implementation of a contract, for each plugin that uses it. */
   const provide = <C extends Contract>(contract: C, implement: (plugin: string) => ImplementationOf<C>): void =>
     capabilities.provide(contract, implement);
@@ -221,7 +218,8 @@ export function createPluginHost(deps: PluginHostDeps) {
   look();
   turn();
   changed();
-  const said = (id: string | undefined) => (id === undefined ? list() : [inspect(id)]);
+  const told = (plugin: Plugin): PluginInfo => ({ ...plugin.info(), manifest: plugin.found.whole() });
+  const said = (id: string | undefined) => (id === undefined ? all() : [find(id)]).map(told);
   provide(pluginsContract, () => ({ list: async ({ id }) => ({ plugins: said(id), gateway: useOfThisProcess() }) }));
   provide(pluginHost, () => ({
     reload: async ({ id }) => reload(id),
@@ -243,8 +241,9 @@ export function createPluginHost(deps: PluginHostDeps) {
     },
     reload,
     setEnabled,
-    list,
-    inspect,
+    list: (): PluginInfo[] => all().map((plugin) => plugin.info()),
+    /** Throws `PLUGIN_UNKNOWN`. */
+    inspect: (id: string): PluginInfo => find(id).info(),
     /** What the kernel itself uses of plugins, as a plugin's `ctx.uses`. Before `start`: from then on its scope binds all who provide or use it. */
     handle: <C extends Contract>(contract: C): HandleOf<C> => capabilities.rely(contract),
     activate: async (id: string): Promise<void> => void (await find(id).activate()),
@@ -261,6 +260,7 @@ export function createPluginHost(deps: PluginHostDeps) {
     },
 
     facets: () => table.facets,
+    manifests: () => all().map(({ found }) => found.manifest),
 
     /** Of every active plugin that reports its health. */
     async health(): Promise<Readonly<Record<string, HealthReport>>> {

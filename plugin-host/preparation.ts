@@ -151,7 +151,7 @@ export function createPreparation(
   };
 
   return async (found, number, activity, earlier) => {
-    const { id, folder, manifest } = found;
+    const [{ id, folder }, manifest] = [found, found.whole()];
     if (!manifest?.generated) throw found.error ?? pluginErrors.PLUGIN_MANIFEST_INVALID(`${folder} has no manifest`);
     const how = isolated(found);
     const refusal = revocationOf(folder) ?? refusalOf(id, how);

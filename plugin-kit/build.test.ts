@@ -8,10 +8,11 @@ import { bundleSource } from "@pincer/plugin-sdk/runtime/bundler";
 import { keptBundle } from "@pincer/plugin-sdk/runtime/bundles";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
-import { discover, readBundle } from "../plugin-host/discovery.ts";
+import { discover } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin } from "./build.ts";
+import { readBundle } from "./bundle-index.ts";
 import { reloadOnSave } from "./reload-on-save.ts";
 
 const root = join(import.meta.dir, "..");

@@ -2,11 +2,12 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@pincer/plugin-sdk/clock";
-import { type Manifest, manifestDigest, parseManifest } from "@pincer/plugin-sdk/manifest";
+import { type Manifest, parseManifest } from "@pincer/plugin-sdk/manifest";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { loadFailure } from "@pincer/plugin-sdk/runtime/loader";
 import type { BuildArtifact, BuildConfig } from "bun";
 import { filesOf, pack } from "./archive.ts";
+import { type IndexEntry, indexEntry, writeIndex } from "./bundle-index.ts";
 import { differenceOf } from "./difference.ts";
 import { pluginFolder } from "./folder.ts";
 import { recordManifest } from "./record.ts";
@@ -77,12 +78,12 @@ export async function buildDefaultSet({ out, entries, plugins, others = [], isSm
   await rm(out, { recursive: true, force: true });
   const wrappers = join(out, "entries");
   await mkdir(wrappers, { recursive: true });
-  const index: Record<string, { readonly file?: string; readonly manifest: string }> = {};
+  const index: Record<string, IndexEntry> = {};
   const read = async (folder: string) => {
     const file = join(folder, "plugin.json");
     const text = await readFile(file, "utf8");
     const manifest = parseManifest(text, file);
-    index[manifest.id] = { manifest: manifestDigest(text) };
+    index[manifest.id] = indexEntry(text, manifest);
     return manifest;
   };
   for (const folder of others) await read(folder);
@@ -106,9 +107,7 @@ export async function buildDefaultSet({ out, entries, plugins, others = [], isSm
   }))
     await Bun.write(join(out, artifact.path), artifact);
   await rm(wrappers, { recursive: true });
-  // In whichever order they were read, it is the same file.
-  const sorted = Object.fromEntries(Object.entries(index).sort(([a], [b]) => (a < b ? -1 : 1)));
-  await writeFile(join(out, "plugins.json"), `${JSON.stringify(sorted, null, 2)}\n`);
+  writeIndex(out, index);
   return starting;
 }
 

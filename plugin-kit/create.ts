@@ -30,7 +30,7 @@ interface NewPlugin {
 export async function createPlugin({ kind, id, folder, takenBy, pincer, clock }: NewPlugin): Promise<readonly string[]> {
   const placeholder = Object.hasOwn(templates, kind) ? templates[kind as Kind] : undefined;
   if (placeholder === undefined)
-    throw kitErrors.KIT_KIND_UNKNOWN(`there is no kind "${kind}"${suggestion(kind, kinds)}; there are: ${kinds.join(", ")}`);
+    throw kitErrors.KIT_KIND_UNKNOWN(`there is no kind "${kind}"${suggestion(kind, kinds) || `; there are: ${kinds.join(", ")}`}`);
   if (!Value.Check(Manifest.properties.id, id))
     throw kitErrors.KIT_ID_INVALID(
       `"${id}" cannot be an id: take small letters and digits, in words with - between them, such as "${idFrom(id)}"`,

@@ -22,6 +22,8 @@ interface Together {
   /** Those of the entries that are plugins. */
   readonly plugins: readonly string[];
   readonly compiling: Compiling | undefined;
+  /** The first entry of another one: whoever imports that goes there at once, without another thread that looks for its door. */
+  readonly next?: { readonly file: string; readonly name: string };
 }
 
 type Compiling = Pick<BuildConfig, "bytecode" | "bytecodeDepth" | "minify">;
@@ -37,26 +39,40 @@ export async function buildGateway({ repository, ...set }: GatewayBundle): Promi
         { bytecode: false, minify: true },
       ]
     : [];
-  const known = await putTogether(out, { name: "command", entries: ["main.js"], plugins: [], compiling: plainly });
+  const known = await putTogether(out, {
+    ...{ name: "command", entries: ["main.js"], plugins: [], compiling: plainly },
+    next: { file: "gateway.js", name: "start" },
+  });
   await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
   // A thread, and a process of its own, that share no code with anybody.
   const apart = ["store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
   await compiled(out, { entrypoints: apart, naming: "[name].js", ...plainly });
 }
 
-/** By chunk, the code that comes to it where it is now. */
-type Doors = ReadonlyMap<string, string>;
+interface Door {
+  /** The code that comes to a chunk where it is now. */
+  readonly door: string;
+  readonly exports: readonly string[];
+}
+/** By chunk. */
+type Doors = ReadonlyMap<string, Door>;
+
+const doorOf = (whole: string, place: number): string => `require("./${whole}")._${place}`;
 
 /** Answers with the doors to what was put together. What is behind `others` stays where it is. */
-async function putTogether(folder: string, { name, entries, plugins, compiling }: Together, others: Doors = new Map()): Promise<Doors> {
-  const doors = new Map<string, string>();
+async function putTogether(
+  folder: string,
+  { name, entries, plugins, compiling, next }: Together,
+  others: Doors = new Map(),
+): Promise<Doors> {
+  const doors = new Map<string, Door>();
   const whole = `${name}.js`;
   const scanner = new Bun.Transpiler({ loader: "js" });
   const add = (file: string): void => {
     if (doors.has(file) || others.has(file)) return;
-    doors.set(file, `require("./${whole}")._${doors.size}`);
-    for (const { kind, path } of scanner.scanImports(readFileSync(join(folder, file), "utf8")))
-      if (kind === "import-statement" && path.startsWith("./")) add(path.slice(2));
+    const { imports, exports } = scanner.scan(readFileSync(join(folder, file), "utf8"));
+    doors.set(file, { door: doorOf(whole, doors.size), exports });
+    for (const { kind, path } of imports) if (kind === "import-statement" && path.startsWith("./")) add(path.slice(2));
   };
   for (const file of entries) add(file);
   const source = join(folder, `${name}.ts`);
@@ -64,18 +80,29 @@ async function putTogether(folder: string, { name, entries, plugins, compiling }
   const outside: Bun.BunPlugin = {
     name: "what stays outside",
     setup(build) {
+      if (next)
+        build.onLoad({ filter: /\/[^/]+\.js$/ }, ({ path }) => ({
+          contents: readFileSync(path, "utf8").replaceAll(
+            `import("./${next.file}")`,
+            `Promise.try(() => import.meta.${doorOf(`${next.name}.js`, 0)})`,
+          ),
+          loader: "js",
+        }));
       build.onResolve({ filter: /^\.\/[^/]+\.js$/ }, ({ path }) => {
         const file = path.slice(2);
         if (doors.has(file)) return undefined;
         return others.has(file) ? { path: file, namespace: "door" } : { path, external: true };
       });
-      // Each door that lies in a file of its own is another one to look for.
-      build.onLoad({ filter: /./, namespace: "door" }, ({ path }) => ({ contents: `module.exports = ${others.get(path)};`, loader: "js" }));
+      // Each door that lies in a file of its own is another one to look for. What is behind it has run, and is bound once: a start asks thousands of times.
+      build.onLoad({ filter: /./, namespace: "door" }, ({ path }) => ({
+        contents: `export const { ${others.get(path)!.exports.join(", ")} } = import.meta.${others.get(path)!.door};`,
+        loader: "js",
+      }));
     },
   };
   await compiled(folder, { entrypoints: [source], naming: whole, plugins: [outside], ...compiling });
   await rm(source);
-  for (const [file, door] of doors) {
+  for (const [file, { door }] of doors) {
     // Of CommonJS, whoever imports a plugin would be given all that it exports as its default.
     const module = plugins.includes(file)
       ? `// @bun\nexport default import.meta.${door}.default;\n`

@@ -4,7 +4,9 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
+import type { readBundle } from "./bundle-index.ts";
 
 interface Known {
   readonly by: string;
@@ -15,10 +17,7 @@ interface Known {
 const version = `${sdk.version} ${Bun.version}`;
 
 /** What the bundle knows, and what the home keeps; what is found in order from now on is kept as well. */
-export function knownManifests<Plugin>(
-  home: string,
-  bundle?: { isChecked(id: string, digest: string): boolean; entryOf(plugin: Plugin): string | undefined },
-) {
+export function knownManifests(home: string, bundle?: ReturnType<typeof readBundle>) {
   const file = join(home, "cache", "manifests.json");
   const known = new Set(read(file));
   /** Those that are there no more are kept no longer. */
@@ -40,7 +39,8 @@ export function knownManifests<Plugin>(
         save(file, { by: version, digests: [...seen] });
       });
     },
-    entryOf: (plugin: Plugin): string | undefined => bundle?.entryOf(plugin),
+    outlineOf: (id: string, digest: string): Manifest | undefined => bundle?.outlineOf(id, digest),
+    entryOf: (plugin: { readonly id: string; readonly digest: string }): string | undefined => bundle?.entryOf(plugin),
   };
 }
 

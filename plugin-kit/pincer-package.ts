@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
 import { bundled } from "./build.ts";
+import { type IndexEntry, readIndex, writeIndex } from "./bundle-index.ts";
 import { packageOf } from "./create.ts";
 import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
@@ -89,15 +90,14 @@ async function stageDefault(folder: string, to: string): Promise<boolean> {
 
 /** Of what has no other source there, a manifest is for the gateway alone to read: a third of its text is blanks. */
 function compactManifests(stage: string, ids: readonly string[]): void {
-  const file = join(stage, gatewayFolder, "plugins.json");
-  const index = JSON.parse(readFileSync(file, "utf8")) as Record<string, object>;
+  const index: Record<string, IndexEntry> = { ...readIndex(join(stage, gatewayFolder)) };
   for (const id of ids) {
     const manifest = join(stage, "plugins", id, "plugin.json");
     const text = JSON.stringify(JSON.parse(readFileSync(manifest, "utf8")));
     writeFileSync(manifest, text);
-    index[id] = { ...index[id], manifest: manifestDigest(text) };
+    index[id] = { ...index[id]!, manifest: manifestDigest(text) };
   }
-  write(stage, join(gatewayFolder, "plugins.json"), index);
+  writeIndex(join(stage, gatewayFolder), index);
 }
 
 /** Of the packages that the code in these folders holds once it is bundled, and of those that they need. */

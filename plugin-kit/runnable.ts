@@ -40,6 +40,10 @@ export async function runnable(
   return copy;
 }
 
+/** Where what a plugin of a published Pincer needs of others lies in the home, or would; undefined: in its own folder, or it needs nothing. */
+export const packagesFolder = (folder: string, home: string): string | undefined =>
+  isSealed(folder) && needsDependencies(folder) ? dirname(packagesOf(folder, home)) : undefined;
+
 /** Takes back what `runnable` brought into the home. What runs of it must have ended. In a clone other homes run from the same folder, which stays. */
 export function removeDependencies(folder: string, home: string): void {
   if (!isSealed(folder)) return;
@@ -64,9 +68,9 @@ function sweepPackages(home: string, needing: readonly string[]): void {
   const needed = needing.filter((one) => existsSync(join(one, "bun.lock"))).map((one) => dirname(packagesOf(one, home)));
   const led = namesIn(copiesIn(home)).flatMap((copy) => targetsIn(join(copiesIn(home), copy)));
   for (const name of readdirSync(folder)) {
-    const packages = join(folder, name);
+    const packages = join(folder, name.split(".", 1)[0]!); // what is said of a folder stands beside it
     if (!needed.includes(packages) && !led.some((target) => target.startsWith(packages + sep)))
-      rmSync(packages, { recursive: true, force: true });
+      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -14,10 +14,15 @@ const unsupported = ["$ref", "$defs", "allOf", "oneOf", "not", "if", "dependentR
 
 const mention = new RegExp(`"(?:${unsupported.map(RegExp.escape).join("|")})":`);
 
+/** Found in order: every plugin has some of them. */
+const sound = new WeakSet<Shape>();
+
 /** Throws `CONFIG_SCHEMA_UNSUPPORTED` for what could not be checked faithfully. */
 export function checkShape(shape: Shape, path: Path): void {
-  // A start checks a hundred and fifty: to walk through each would be a tenth of it.
+  if (sound.has(shape)) return;
+  // A start checks forty: to walk through each would be a tenth of it.
   if (mention.test(JSON.stringify(shape))) checkKeywords(shape, path);
+  sound.add(shape);
 }
 
 function checkKeywords(shape: Shape, path: Path): void {

@@ -19,6 +19,7 @@ export const pluginErrors = defineErrors({
   PLUGIN_NOT_CONNECTED: { message: "the new generation did not take over the connection", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_STATE_REFUSED: { message: "the new generation could not be given the state of the present one", wire: "UNAVAILABLE" },
   PLUGIN_TIMEOUT: { message: "the plugin did not answer in time", wire: "UNAVAILABLE", retryable: true },
+  DISK_FULL: { message: "the disk is full", wire: "UNAVAILABLE", retryable: true },
   PLUGIN_FAULT: { message: "the plugin failed", wire: "UNAVAILABLE" },
   PLUGIN_CRASHED: { message: "the plugin's process ended too often", wire: "UNAVAILABLE" },
   PLUGIN_UNLOADED: { message: "the plugin's generation has been unloaded", wire: "UNAVAILABLE", retryable: true },
@@ -37,9 +38,20 @@ export const pluginErrors = defineErrors({
   CAPABILITY_RESULT_INVALID: { message: "the answer does not match the contract", wire: "UNAVAILABLE" },
 });
 
+const full = /^(ENOSPC|EDQUOT|SQLITE_FULL|SQLITE_IOERR_SHMSIZE)/;
+
+/** What is nobody's fault: an error with a code of ours as it is, and that a file, or a database of the plugin's own, found no room. */
+export function knownError(error: unknown): GatewayError | undefined {
+  if (isGatewayError(error)) return error;
+  if (!(error instanceof Error && "code" in error && full.test(String(error.code)))) return undefined;
+  const place = "path" in error && typeof error.path === "string" ? ` for ${error.path}` : "";
+  return pluginErrors.DISK_FULL(`no space left on the disk${place}: free some space, and ask again`, { cause: error });
+}
+
 /** Who failed, at what; wrapped once, where a call leaves a plugin. What it was is in the cause, which never crosses the wire. */
 export function faultOf(error: unknown, plugin: string, what: string): GatewayError {
-  if (isGatewayError(error)) return error;
+  const known = knownError(error);
+  if (known) return known;
   const correlationId = crypto.randomUUID();
   const next = `the gateway's log says why under ${correlationId}: pincer logs`;
   return pluginErrors.PLUGIN_FAULT(`${plugin} failed in ${what}: ${next}`, { cause: error, data: { plugin, what, correlationId } });

@@ -1,5 +1,5 @@
 /** Which values are secrets, and what stands where one is not shown. */
-import { isText, type Path, type Shape } from "./shape.ts";
+import { isFixed, isText, type Path, type Shape } from "./shape.ts";
 
 /** The wire's own; clients look for it. */
 export const REDACTED = "__OPENCLAW_REDACTED__";
@@ -19,6 +19,8 @@ export const isSensitive = (path: Path, shape: Shape | undefined): boolean =>
 export function isSecret(path: Path, value: unknown, shapes: readonly Shape[]): boolean {
   // A number where a text belongs is a secret that was written without quotes.
   if (typeof value === "number" && !shapes.some(isText)) return false;
+  // A word that everybody finds in the schema is nobody's secret, whatever its key is called.
+  if (shapes.some((shape) => isFixed(shape, value))) return false;
   return shapes.length === 0 || shapes.some((shape) => isSensitive(path, shape));
 }
 

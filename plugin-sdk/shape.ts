@@ -31,8 +31,13 @@ export interface Shape {
   readonly uniqueItems?: boolean;
 }
 
-/** Whether a text fits, among others. */
-export const isText = ({ type, anyOf = [] }: Shape): boolean => type === "string" || anyOf.some(isText);
+/** Whether any text fits, among others; one of a few fixed words is none. */
+export const isText = ({ type, const: fixed, anyOf = [] }: Shape): boolean =>
+  (type === "string" && fixed === undefined) || anyOf.some(isText);
+
+/** Whether it is one of the values that the shape fixes. */
+export const isFixed = (shape: Shape, value: unknown): boolean =>
+  (shape.const !== undefined && shape.const === value) || (shape.anyOf ?? []).some((one) => isFixed(one, value));
 
 /** The keys and indices that lead to a value. */
 export type Path = readonly string[];

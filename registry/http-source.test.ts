@@ -57,6 +57,19 @@ test("a file is read, below the registry's address", async () => {
   );
 });
 
+test("where nobody listens it is said what one can look at, while it waits and at the end", async () => {
+  const { origin } = await (async () => {
+    await using server = serveHttp(() => undefined);
+    return server;
+  })();
+  const said = "nothing listens at that address: does the server run, and is the port right?";
+  const waits: string[] = [];
+  const clock = { now: () => 0, sleep: (ms: number) => (ms === idleMs ? new Promise<void>(() => {}) : Promise.resolve()) };
+  const source = httpSource({ url: origin, clock, fetch: (url, init) => fetch(url, init), onWait: (why) => void waits.push(why) });
+  expect(await failureOf(joined(source.read("a.json", { limit: 10 })))).toMatchObject({ message: `${origin}/a.json: ${said}` });
+  expect(waits).toEqual(Array(3).fill(`${new URL(origin).host}: ${said}`));
+});
+
 for (const hasRanges of [true, false])
   test(`what breaks off goes on where it broke off (${hasRanges ? "with" : "without"} ranges)`, async () => {
     const answer = async (exchange: Exchange, request: number) => {

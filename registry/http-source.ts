@@ -2,6 +2,7 @@
  * The files of a registry on a web server. Whoever is told to wait waits as long as he is told, what breaks off goes on where it broke off, and what
  * stalls, or drips, is given up: everything here is checked against what was signed, so all that a bad server can do is not to answer.
  */
+import { connectionTrouble } from "./connection-trouble.ts";
 import { RegistryError } from "./error.ts";
 import type { ReadOptions, RegistrySource } from "./source.ts";
 
@@ -130,7 +131,7 @@ export function httpReader(given: HttpReaderOptions): HttpReader {
             `${shown(url)}: ${error.message}${waitMs > limits.longestWaitMs ? `, and asks to come back in ${Math.round(waitMs / 1000)} s` : ""}`,
             { retryAfterMs },
           );
-        onWait?.(`${url.host} ${error.message}`, waitMs);
+        onWait?.(`${url.host}: ${error.message}`, waitMs);
         await clock.sleep(waitMs, signal).catch((reason) => {
           throw signal?.aborted ? ended(signal, url, taken) : reason;
         });
@@ -168,7 +169,7 @@ export function httpReader(given: HttpReaderOptions): HttpReader {
       signal?.throwIfAborted();
       if (stop.signal.aborted) throw stop.signal.reason;
       if (error instanceof Failure || error instanceof RegistryError) throw error;
-      throw new Failure(`breaks off: ${error instanceof Error ? error.message : String(error)}`);
+      throw new Failure(connectionTrouble(error));
     } finally {
       stop.abort(new Failure("is done"));
     }

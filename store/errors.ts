@@ -32,9 +32,8 @@ export function storeError({ code, message }: Failure, path: string): GatewayErr
   const options = { data: { sqlite: code } };
   if (full.test(code)) return storeErrors.STORE_FULL(`no space left for ${path}: nothing of this was written; free some space`, options);
   if (locked.test(code)) return storeErrors.STORE_LOCKED(`another process holds ${path}: ${said}`, options);
-  if (corrupt.test(code)) {
-    return storeErrors.STORE_CORRUPT(`${path} is damaged: ${message}; restore a backup, or move the file away to start empty`, options);
-  }
+  const damaged = `${path} is damaged: ${message}; restore a backup, or move the file away to start empty`;
+  if (corrupt.test(code)) return storeErrors.STORE_CORRUPT(damaged, options);
   if (code === "STORE_TOO_NEW") return storeErrors.STORE_TOO_NEW(message);
   return storeErrors.STORE_FAILED(said, options);
 }

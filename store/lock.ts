@@ -34,8 +34,7 @@ function tryLock(home: string): Database | undefined {
 
 function readPid(home: string): number | undefined {
   try {
-    const pid = Number.parseInt(readFileSync(pidFile(home), "utf8"), 10);
-    return pid > 0 ? pid : undefined;
+    return Number.parseInt(readFileSync(pidFile(home), "utf8"), 10) || undefined;
   } catch {
     return undefined; // silent-ok: the holder has not written it yet
   }

@@ -22,16 +22,12 @@ export const migrate = (db: Database, migrations: readonly Migration[], path: st
   transaction(db, () => {
     db.exec("create table if not exists migration (room text primary key, version integer not null) strict");
     for (const [room, steps] of Map.groupBy(migrations, ({ room }) => room)) {
-      const numbers = steps.map(({ version }) => version);
-      if (numbers.some((version, index) => version !== index + 1)) {
-        throw new Error(`the migrations of ${room} must be numbered 1, 2, 3, got ${numbers}`);
-      }
+      const isInOrder = steps.every(({ version }, index) => version === index + 1);
+      if (!isInOrder) throw new Error(`the migrations of ${room} must be numbered 1, 2, 3, got ${steps.map(({ version }) => version)}`);
       const known = db.query<{ version: number }, [string]>("select version from migration where room = ?").get(room)?.version ?? 0;
-      if (known > steps.length) {
-        const advice = "run the newer version, or restore the backup made before it";
-        const message = `${path} holds version ${known} of ${room}, this Pincer knows up to ${steps.length}: ${advice}`;
-        throw Object.assign(new Error(message), { code: "STORE_TOO_NEW" });
-      }
+      const advice = "run the newer version, or restore the backup made before it";
+      const newer = `${path} holds version ${known} of ${room}, this Pincer knows up to ${steps.length}: ${advice}`;
+      if (known > steps.length) throw Object.assign(new Error(newer), { code: "STORE_TOO_NEW" });
       for (const { sql } of steps.slice(known)) db.exec(sql);
       db.query("insert into migration values (?1, ?2) on conflict(room) do update set version = ?2").run(room, steps.length);
     }

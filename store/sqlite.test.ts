@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type StoreOptions } from "./sqlite.ts";
-import type { Migration, Statement } from "./store.ts";
+import type { Migration, Param, Statement } from "./store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "pincer-store-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -167,6 +167,32 @@ test("the file is for its owner alone", async () => {
   const store = await open({ path });
   await store.write(add("secret"));
   for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  await store.close();
+});
+
+test("a parameter is compared as its column is, whatever its type, and by the index", async () => {
+  const path = newPath();
+  const store = await open({ path });
+  const bytes = new Uint8Array([1, 2]);
+  await store.write(["insert into note (text, data) values ('7', ?)", bytes], add("b?= ?"), add("c"));
+  const plain = new Database(path, { readonly: true });
+  const all = async (where: string, ...params: Param[]) => {
+    const found = await store.read(`select id from note where ${where} order by id`, ...params);
+    expect(found).toEqual(plain.query<{ readonly id: number }, Param[]>(`select id from note where ${where} order by id`).all(...params));
+    return found.map(({ id }) => id);
+  };
+  expect(await all("text = ?", "c")).toEqual([3]);
+  expect(await all("text = ?", 7)).toEqual([1]);
+  expect(await all("id = ?2 or id >= ?1", "3", "1")).toEqual([1, 3]);
+  expect(await all("id > ? and id <= ?", 1, 2)).toEqual([2]);
+  expect(await all("id <> ? and data is null", 2)).toEqual([3]);
+  expect(await all("data = ?", bytes)).toEqual([1]);
+  expect(await all("text = ?", null)).toEqual([]);
+  expect(await all("text = 'b?= ?' and id < ?", 9)).toEqual([2]);
+  expect(await store.read("select '{\"a\":5}' ->> ? as a", "a")).toEqual([{ a: 5 }]);
+  const plan = await store.read<{ detail: string }>("explain query plan select id from note where text = ?", "c");
+  expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining("(text=?)")]);
+  plain.close();
   await store.close();
 });
 

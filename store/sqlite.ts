@@ -1,8 +1,9 @@
 /** The SQLite driver: reads on a connection of this thread, writes handed to the writer thread, which commits what waits as one group. */
-import { Database, type Statement as Prepared } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { closeSync, openSync, statSync } from "node:fs";
 import type { GatewayError } from "@pincer/plugin-sdk/error";
 import { type Failure, failureOf, storeError, storeErrors } from "./errors.ts";
+import { createPrepared } from "./prepared.ts";
 import type { Migration, Param, Row, Statement, Store } from "./store.ts";
 import type { FromWriter, Group, Result, ToWriter, Write } from "./writer.ts";
 
@@ -128,11 +129,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   const reader = new Database(path, { readonly: true });
   reader.exec(`pragma busy_timeout=${busyTimeoutMs}`);
-  const queries = new Map<string, Prepared<unknown, Param[]>>();
-  const forgetQueries = () => {
-    for (const query of queries.values()) query.finalize();
-    queries.clear();
-  };
+  const queries = createPrepared(reader, limit);
 
   const write = (statements: () => readonly Statement[]) =>
     new Promise<Row[][]>((resolve, reject) => {
@@ -146,7 +143,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ended ??= storeErrors.STORE_FAILED(`${path} is closed`);
     await last.catch(() => {}); // silent-ok: a writer that died has nothing left to wait for, and was reported
     // A connection with statements left would stay open behind its close, and leave the log to be merged by the next start.
-    forgetQueries();
+    queries.forget();
     reader.close();
     post("close");
     await closed.promise;
@@ -159,8 +156,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async read<T>(sql: string, ...params: Param[]) {
       if (closing) throw ended;
       try {
-        if (queries.size > limit) forgetQueries();
-        return queries.getOrInsertComputed(sql, () => reader.prepare(sql)).all(...params) as T[];
+        return queries.all(sql, params) as T[];
       } catch (error) {
         throw storeError(failureOf(error), path);
       }

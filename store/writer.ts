@@ -2,9 +2,10 @@
  * The thread with the only writing connection: what waits is committed as one group. A bundle names this file as an entry point of its own,
  * beside the kernel's (see `writerUrl`).
  */
-import { Database, type Statement as Prepared } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { type Failure, failureOf, isLocked } from "./errors.ts";
 import { migrate, transaction } from "./migrations.ts";
+import { createPrepared } from "./prepared.ts";
 import type { Migration, Param, Row } from "./store.ts";
 
 interface OpenRequest {
@@ -34,13 +35,14 @@ const logBytes = 64 << 20;
 
 let db: Database;
 let settings: OpenRequest;
-const prepared = new Map<string, Prepared<Row, Param[]>>();
+let prepared: ReturnType<typeof createPrepared>;
 
 /** Why it cannot be opened; then nothing is left open. */
 function open(request: OpenRequest): Failure | undefined {
   settings = request;
   try {
     db = new Database(request.path, { create: true });
+    prepared = createPrepared(db, request.statements);
     db.exec(`pragma busy_timeout=${request.busyTimeoutMs}; pragma journal_mode=WAL; pragma synchronous=FULL`);
     db.exec(`pragma journal_size_limit=${logBytes}`);
     if (request.check) check();
@@ -53,24 +55,14 @@ function open(request: OpenRequest): Failure | undefined {
 }
 
 function check(): void {
-  const found = db.query<{ quick_check: string }, []>("pragma quick_check(3)").all();
-  const damage = found.map((row) => row.quick_check).filter((line) => line !== "ok");
+  const found = db.query("pragma quick_check(3)").values().flat();
+  const damage = found.filter((line) => line !== "ok");
   if (damage.length > 0) throw Object.assign(new Error(damage.join("; ")), { code: "SQLITE_CORRUPT" });
-}
-
-function forget(): void {
-  for (const statement of prepared.values()) statement.finalize();
-  prepared.clear();
 }
 
 /** Groups rarely fail, so guards come second. What fails guarded too, such as the commit itself, refuses the whole group. */
 function commit({ texts, writes }: Group): Result[] {
-  if (prepared.size > settings.statements) forget();
-  const run = (write: Write): Row[][] =>
-    write.map(([text, params]) => {
-      const sql = texts[text] as string;
-      return prepared.getOrInsertComputed(sql, () => db.prepare<Row, Param[]>(sql)).all(...params);
-    });
+  const run = (write: Write): Row[][] => write.map(([text, params]) => prepared.all(texts[text] as string, params));
   /** A write that fails is undone alone, unless its failure took the whole transaction with it. */
   const runGuarded = (write: Write): Result => {
     db.exec("savepoint one");
@@ -109,7 +101,7 @@ function answer(group: Group): void {
 
 self.onmessage = ({ data }: MessageEvent<ToWriter>) => {
   if (data === "close") {
-    forget();
+    prepared.forget();
     db.close();
     self.postMessage("closed" satisfies FromWriter);
   } else if (typeof data === "string") {

@@ -79,8 +79,8 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     let head = last;
     // Behind a failure it is looked for again.
     anchor = undefined;
-    const rows = entries.map(({ principal, action, agent, resources, outcome }) => {
-      const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome }) };
+    const rows = entries.map(({ principal, action, agent, resources, outcome, once }) => {
+      const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome, once }) };
       head = { seq: row.seq, mac: chain(head.mac, row) };
       return { ...row, mac: head.mac };
     });
@@ -104,10 +104,12 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     await store.write(["delete from access_audit where seq <= ?", base.seq]);
   }
 
-  const append = (entry: AuditEntry): Promise<void> => {
+  const append = async (entry: AuditEntry): Promise<void> => {
+    const known = "select 1 from access_audit where action = ? and body ->> 'once' = ?";
+    if (entry.once !== undefined && (await store.read(known, entry.action, entry.once)).length > 0) return;
     waiting ??= { entries: [], kept: inTurn(write) };
     waiting.entries.push(entry);
-    return waiting.kept;
+    await waiting.kept;
   };
 
   return {

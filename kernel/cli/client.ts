@@ -1,6 +1,7 @@
 /** The CLI's connection to a running gateway: the wire as an operator with the shared token. */
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import type { WireScope } from "@pincer/plugin-sdk/method";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { type ConnectParams, protocolVersion } from "@pincer/plugin-sdk/wire/connect";
 import { type ErrorEntry, requestFrame, type ServerFrame } from "@pincer/plugin-sdk/wire/frames";
@@ -46,6 +47,7 @@ async function open(url: string, token: string | undefined, caps: readonly strin
   const ended = Promise.withResolvers<CliError>();
   const challenged = Promise.withResolvers<void>();
   let count = 0;
+  let methods: readonly string[] = [];
 
   socket.onmessage = ({ data }) => {
     const frame = JSON.parse(String(data), shown) as ServerFrame;
@@ -81,7 +83,7 @@ async function open(url: string, token: string | undefined, caps: readonly strin
     using _timer = timeoutMs > 0 ? systemClock.after(timeoutMs, late) : undefined;
     socket.send(requestFrame(id, method, params));
     const { ok, payload, error } = await answer.promise.finally(() => waiting.delete(id));
-    if (!ok) throw refusal(error);
+    if (!ok) throw refusal(error, suggestion(method, methods));
     return payload as T;
   }
 
@@ -98,7 +100,7 @@ async function open(url: string, token: string | undefined, caps: readonly strin
     client: { id: "cli", mode: "cli", version: kernel.version, platform: process.platform },
     ...(token !== undefined && { auth: { token } }),
   };
-  await call("connect", params);
+  ({ methods } = (await call<{ features: { methods: readonly string[] } }>("connect", params)).features);
   return {
     call,
     onEvent: (listener: (event: string, payload: unknown) => void) => void listeners.add(listener),
@@ -119,9 +121,9 @@ const nextOf = (code: string): string | undefined => {
   return { CODE: "pincer pairing list", PAIRING: "pincer devices list", PLUGIN: "pincer plugins list", SECRETS: "pincer secrets list" }[of];
 };
 
-function refusal(error: ErrorEntry | undefined): CliError {
+function refusal(error: ErrorEntry | undefined, near: string): CliError {
   const code = String(error?.details?.["code"] ?? error?.code ?? "UNKNOWN");
-  return new CliError(error?.message ?? "refused", {
+  return new CliError(`${error?.message ?? "refused"}${code === "BUS_METHOD_UNKNOWN" ? near : ""}`, {
     code,
     details: error?.details,
     exit: /^(AUTH_|NOT_PAIRED|FORBIDDEN|MISSING_SCOPE)/.test(code) ? EXIT.refused : EXIT.failed,

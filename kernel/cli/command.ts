@@ -55,9 +55,9 @@ export const commonFlags: readonly Flag[] = [
 
 /**
  * Splits words into a command of the table, its arguments and its flags. Throws a usage error that says what is wrong. `parseArgs` of
- * node:util would do, but loading that costs the start of a gateway 2 ms.
+ * node:util would do, but loading that costs the start of a gateway 2 ms. `isEvery`: the table has the commands of plugins too.
  */
-export function parse(words: readonly string[], commands: readonly CliCommand[]) {
+export function parse(words: readonly string[], commands: readonly CliCommand[], isEvery = false) {
   const plain = words.filter((word, i) => !word.startsWith("-") && words[i - 1] !== "--home");
   const named = (name: string) => commands.find((command) => command.name === name);
   const command = named(plain.slice(0, 2).join(" ")) ?? named(plain[0] ?? "");
@@ -73,7 +73,7 @@ export function parse(words: readonly string[], commands: readonly CliCommand[])
     else {
       const [, spelled = "", inline] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? [];
       const flag = known.find(({ name, short }) => (word.startsWith("--") ? name : short) === spelled);
-      if (!flag && !command && plain.length > 0) continue; // of a plugin's command, perhaps: nothing can be said of it yet
+      if (!flag && !command && plain.length > 0 && !(isEvery && i === 0)) continue; // of a plugin's command, or of none: nothing can be said of it yet
       if (!flag) throw usageError(`unknown option ${word}${suggestion(spelled, names).replace(/"(.*)"/, "--$1")}`, command);
       if (flag.value === undefined && inline !== undefined) throw usageError(`--${flag.name} takes no value`, command);
       const takesNext = flag.value !== undefined && inline === undefined;
@@ -96,19 +96,18 @@ export function checkArguments(command: CliCommand, args: readonly string[]): vo
     throw usageError(`"${args[wanted.length]}" is one argument too many`, command);
 }
 
-export const usageError = (message: string, command?: Pick<CliCommand, "name" | "usage">): CliError =>
-  new CliError(message, {
-    exit: EXIT.usage,
-    next: command
-      ? `pincer ${[command.name, command.usage].filter(Boolean).join(" ")}\nmore: pincer ${command.name} --help`
-      : "pincer --help",
-  });
+export function usageError(message: string, command?: Pick<CliCommand, "name" | "usage" | "flags">): CliError {
+  const { name = "", usage, flags = [] } = command ?? {};
+  const whole = [`pincer ${name}`, usage, flags.length > 0 && "[options]"].filter(Boolean).join(" ");
+  return new CliError(message, { exit: EXIT.usage, next: command && `${whole}\nmore: pincer ${name} --help` });
+}
 
 /** What the gateway refused of a command's words, in those words: its methods and their parameters nobody has typed. With wrong usage goes what is right. */
-export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: CliCommand, words: Pick<Invocation, "args" | "flags">) {
-  const { code, details } = error;
-  if (error.exit === EXIT.usage && error.next === undefined)
-    return new CliError(error.message, { code, details, next: usageError("", { name, usage }).next });
+export function inWordsOf(error: CliError, command: CliCommand, words: Pick<Invocation, "args" | "flags">) {
+  const { name, usage = "", flags = [] } = command;
+  const { code, details, exit } = error;
+  if (exit === EXIT.usage && error.next === undefined)
+    return new CliError(error.message, { code, details, exit, next: usageError("", command).next });
   const { path = "", expected, got } = (error.details ?? {}) as { readonly [Part in "path" | "expected" | "got"]?: string };
   const key = path.slice(1).toLowerCase();
   if (error.code !== "BUS_PARAMS_INVALID" || name === "call" || expected === undefined) return error;
@@ -117,10 +116,11 @@ export function inWordsOf(error: CliError, { name, usage = "", flags = [] }: Cli
   const place = all.find(([word]) => word !== "" && (key.startsWith(word.toLowerCase()) || key.endsWith(word.toLowerCase())));
   const [, shown = path.slice(1), typed] = place ?? [];
   const came = typeof typed === "string" ? JSON.stringify(typed) : got;
-  return usageError(`${shown}: expected ${expected}, came ${came}`, { name, usage });
+  return usageError(`${shown}: expected ${expected}, came ${came}`, command);
 }
 
-const page = { indent: "  ", edge: pageWidth() };
+/** Asked for by who shows one: to look at the terminal takes a gateway a tenth of its start. */
+const page = () => ({ indent: "  ", edge: pageWidth() });
 
 const spelledFlag = ({ name, short, value }: Flag): string => `${short ? `-${short}, ` : ""}--${name}${value ? ` <${value}>` : ""}`;
 
@@ -131,7 +131,7 @@ export function commandHelp({ name, summary, usage, flags = [], examples }: CliC
     `  ${summary}`,
     "",
     bold("Options"),
-    ...columns(all, page),
+    ...columns(all, page()),
     ...(examples ? ["", bold("Examples"), ...examples.map((example) => `  ${dim("$")} ${example}`)] : []),
   ].join("\n");
 }
@@ -150,7 +150,7 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
   const width = Math.max(...groups.flatMap(rowsOf).map(([name]) => Bun.stringWidth(name)));
   const sections = groups.flatMap((group) => {
     const rows = rowsOf(group);
-    return rows.length === 0 ? [] : [bold(group), ...columns(rows, { ...page, least: width }), ""];
+    return rows.length === 0 ? [] : [bold(group), ...columns(rows, { ...page(), least: width }), ""];
   });
   return [
     `${bold("Pincer")} ${dim(version)}  a gateway for your own AI agents`,
@@ -162,9 +162,7 @@ export function overview(commands: readonly CliCommand[], families: Families, ve
 }
 
 export function familyHelp(first: string, commands: readonly CliCommand[], summary: string): string {
-  const rows = commands
-    .filter(({ name }) => name.startsWith(`${first} `))
-    .map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
+  const rows = commands.map(({ name, usage, summary: what }) => [[name, usage].filter(Boolean).join(" "), what] as const);
   const more = dim(`More: pincer ${first} <command> --help`);
-  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, page), "", more].join("\n");
+  return [`${bold(`pincer ${first}`)}  ${summary}`, "", ...columns(rows, page()), "", more].join("\n");
 }

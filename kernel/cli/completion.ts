@@ -3,21 +3,11 @@ import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { childrenOf, type Shape } from "@pincer/plugin-sdk/shape";
 import { type CliCommand, commonFlags, type Run, usageError } from "./command.ts";
 import { pluginCommands } from "./plugin-commands.ts";
+import bash from "./templates/completion.bash.txt";
+import fish from "./templates/completion.fish.txt";
+import zsh from "./templates/completion.zsh.txt";
 
-const scripts: Readonly<Record<string, string>> = {
-  bash: `_pincer() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(pincer completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" | cut -f1)" -- "\${COMP_WORDS[COMP_CWORD]}"))
-}
-complete -F _pincer pincer`,
-  zsh: `#compdef pincer
-_pincer() {
-  local -a choices=("\${(@f)$(pincer completion words -- "\${(@)words[2,CURRENT]}" | sed 's/:/\\\\:/g; s/\\t/:/')}")
-  _describe pincer choices
-}
-compdef _pincer pincer`,
-  fish: `complete -c pincer -f -a '(pincer completion words -- (commandline -opc)[2..] (commandline -ct))'`,
-};
+const scripts: Readonly<Record<string, string>> = { bash, zsh, fish };
 
 /** What may stand in the place of the last word, each with its summary. */
 function choices(words: readonly string[], known: readonly CliCommand[]): (readonly [word: string, summary: string])[] {
@@ -36,7 +26,7 @@ function choices(words: readonly string[], known: readonly CliCommand[]): (reado
 }
 
 /** Everything below that a gateway in this home would let one set. */
-const pathsIn = (shape: Shape, path = ""): [path: string, summary: string][] =>
+export const pathsIn = (shape: Shape, path = ""): [path: string, summary: string][] =>
   childrenOf(shape).flatMap(([key, child]) =>
     key === "*" ? [] : [[path + key, child.title ?? child.description ?? ""], ...pathsIn(child, `${path}${key}.`)],
   );
@@ -48,6 +38,6 @@ export const completion: Run = async ({ args: [shell = "", ...words], home, term
   const found = isPath
     ? pathsIn((await import("./whole-config.ts")).readWholeConfig(home).schema()).filter(([path]) => path.startsWith(words[2] ?? ""))
     : choices(words, [...commands, ...pluginCommands(home, commands)]);
-  terminal.print(script ?? found.map((choice) => choice.join("\t")).join("\n"));
+  terminal.result(script ?? Object.fromEntries(found), script?.trimEnd() ?? found.map((choice) => choice.join("\t")).join("\n"));
   return EXIT.done;
 };

@@ -4,6 +4,7 @@ import { dim, dot } from "@pincer/plugin-sdk/command/colour";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { type Json, jsonOf, parseJson5, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { redact } from "@pincer/plugin-sdk/redact";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError } from "./failure.ts";
@@ -23,7 +24,11 @@ export const get: Run = async ({ args, home, terminal }) => {
     value = redact(config.current().written ?? {}, config.isSecret);
   }
   const found = valueAt(value, path);
-  if (found === undefined) throw new CliError(`nothing is set at ${args[0]}`, { next: "pincer config get" });
+  if (found === undefined) {
+    const paths = (await import("./completion.ts")).pathsIn(readWholeConfig(home).schema()).map(([known]) => known);
+    const near = paths.includes(args[0]!) ? "" : suggestion(args[0]!, paths);
+    throw new CliError(`nothing is set at ${args[0]}${near}`, { next: "pincer config get" });
+  }
   terminal.result(found, shown(found));
   return EXIT.done;
 };

@@ -13,8 +13,9 @@ import { findConfinement } from "../../plugin-host/sandbox/find.ts";
 import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
-import type { Run } from "./command.ts";
+import type { Invocation, Run } from "./command.ts";
 import { type Home, holder, readConfig } from "./home.ts";
+import { pluginCommands } from "./plugin-commands.ts";
 import type { Plugin } from "./plugins.ts";
 import { defaultModel, isDemoModel } from "./up.ts";
 import { readWholeConfig } from "./whole-config.ts";
@@ -147,9 +148,20 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
 const mend = (id: string, said: string) =>
   /(?<=; what to type: )pincer .+$|pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
 
+/** What the plugin that installs packages says of the home alone. */
+async function checkPackages(invocation: Invocation): Promise<readonly Finding[]> {
+  const said: { findings: readonly Finding[] } = { findings: [] };
+  const terminal = { ...invocation.terminal, result: (value: unknown) => void Object.assign(said, value) };
+  const verify = pluginCommands(invocation.home, []).find(({ name }) => name === "verify");
+  const run = await verify?.load();
+  await run?.({ ...invocation, args: [], terminal });
+  return said.findings;
+}
+
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
-async function checkGateway(home: Home): Promise<Finding[]> {
-  if (!holder(home)) return [warning("gateway", "not running", "pincer up")];
+async function checkGateway(invocation: Invocation): Promise<Finding[]> {
+  const { home } = invocation;
+  if (!holder(home)) return [warning("gateway", "not running", "pincer up"), ...(await checkPackages(invocation))];
   try {
     using client = await connect(home);
     const [health, { plugins }, { providers }, checked, model] = await Promise.all([
@@ -173,9 +185,10 @@ async function checkGateway(home: Home): Promise<Finding[]> {
   }
 }
 
-export const doctor: Run = async ({ home, terminal }) => {
+export const doctor: Run = async (invocation) => {
+  const { home, terminal } = invocation;
   const offline = [checkBun(), await checkSandbox(), ...checkHome(home), ...checkConfig(home), checkStore(home)];
-  const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(home))];
+  const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(invocation))];
   const marks = { ok: dot("good"), warning: dot("off"), error: dot("bad") };
   const rows = findings.flatMap(({ check, level, detail, mend }): [string, string][] => [
     [`${marks[level]} ${bold(check)}`, detail],

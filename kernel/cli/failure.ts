@@ -1,5 +1,6 @@
 /** Errors as the CLI shows them: what is wrong, what to do next, and an exit code that scripts can rely on. */
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { systemErrorWords } from "@pincer/plugin-sdk/command/system-error";
 import { isGatewayError } from "@pincer/plugin-sdk/error";
 
 interface CliErrorOptions {
@@ -32,7 +33,8 @@ export const notRunning = (home: string): CliError =>
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (isGatewayError(error)) return new CliError(error.message, { code: error.code, details: error.data });
-  // The system's own errors (ENOENT, ...) speak for themselves; anything else is a fault of ours, and its stack helps to mend it.
-  if (error instanceof Error) return new CliError(error.message, { details: "code" in error ? undefined : error.stack });
+  // What is not of the system is a fault of ours, and its stack helps to mend it.
+  if (error instanceof Error)
+    return new CliError(systemErrorWords(error) ?? error.message, { details: "code" in error ? undefined : error.stack });
   return new CliError(String(error));
 }

@@ -54,6 +54,15 @@ test("a mistyped command, option or argument exits with 2, guesses what was mean
   for (const [words, said] of [
     [["statsu"], 'there is no command "statsu"; did you mean "status"?'],
     [["config", "gett"], 'there is no command "config gett"; did you mean "get"?'],
+    [["uninstall", "telegram"], 'there is no command "uninstall"; did you mean "remove"?'],
+    [["skills", "list"], 'there is no command "skills list"; did you mean "status"?'],
+    [["skills", "info", "git"], 'there is no command "skills info"; did you mean "status"?'],
+    [["start"], 'there is no command "start"; did you mean "up"?'],
+    [["--hom", "/tmp"], "unknown option --hom; did you mean --home?"],
+    [["--frozen", "nothing"], "unknown option --frozen"],
+    [["install", "--yess", "telegram"], "unknown option --yess; did you mean --yes?\nnext  pincer install [package...] [options]\n"],
+    [["logs", "-n", "many"], '--lines: expected a number of at least 1, came "many"\nnext  pincer logs [options]\n'],
+    [["config", "set", "gateway.port"], "give a value, or --unset\nnext  pincer config set <path> [value] [options]\n"],
     [["logs", "--folow"], "unknown option --folow; did you mean --follow?"],
     [["call"], "<method> is missing"],
     [["version", "now"], '"now" is one argument too many'],
@@ -66,6 +75,32 @@ test("a mistyped command, option or argument exits with 2, guesses what was mean
     expect(err).toContain(said);
     expect(err).toContain("next");
   }
+});
+
+test("with --json help is JSON too: what each command is, takes and is for", async () => {
+  await using home = createCliHome();
+  const names = (value: unknown) => (value as readonly { readonly name: string }[]).map(({ name }) => name);
+  expect(names(await home.json([]))).toEqual(expect.arrayContaining(["up", "skills status", "registry add"]));
+  expect(names(await home.json(["config", "--help"]))).toEqual(["config get", "config set"]);
+  expect(await home.json(["logs", "--help"])).toMatchObject({
+    name: "logs",
+    flags: expect.arrayContaining([expect.objectContaining({ name: "lines" })]),
+  });
+});
+
+test("a home that is a file, and a folder where a file is to be written, are said so", async () => {
+  await using home = createCliHome();
+  const file = join(home.path, "..", "file");
+  writeFileSync(file, "");
+  expect(await home.pincer(["status", "--home", file])).toMatchObject({
+    code: 1,
+    err: `error the home ${file}: expected a folder, came a file\n`,
+  });
+  const folder = join(home.path, "..");
+  expect(await home.pincer(["protocol", "export", "-o", folder])).toMatchObject({
+    code: 1,
+    err: `error ${folder}: expected a file, came a folder\n`,
+  });
 });
 
 test("with --json an error is JSON too, with its code and what to do next", async () => {

@@ -1,5 +1,5 @@
 /** The folder in which a gateway keeps everything, and what can be known of it without asking the gateway. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
@@ -8,6 +8,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { isPublished } from "../../plugin-kit/published.ts";
 import { homeHolder } from "../../store/lock.ts";
 import { type Config, createConfig } from "../config/config.ts";
+import { CliError } from "./failure.ts";
 import firstConfig from "./templates/pincer.json5.txt";
 
 /** Written by a gateway that listens, removed when it stops. Believed only while the process is the one that wrote it. */
@@ -31,6 +32,8 @@ export type Home = ReturnType<typeof openHome>;
 
 export function openHome(given: string | undefined) {
   const path = resolve(given ?? (process.env["PINCER_HOME"] || join(homedir(), ".pincer")));
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new CliError(`the home ${path}: expected a folder, came a file`);
   return {
     path,
     configFile: join(path, "pincer.json5"),

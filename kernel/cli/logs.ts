@@ -13,13 +13,15 @@ const lookMs = 200;
 export const logs: Run = async ({ flags, home, terminal }) => {
   const least = levels.indexOf((flags["level"] ?? "debug") as Level);
   if (least < 0) throw usageError(`--level is one of ${levels.join(", ")}`);
+  const limit = Number(flags["lines"] ?? 50);
+  if (!(limit > 0)) throw usageError(`--lines: expected a number of at least 1, came ${JSON.stringify(flags["lines"])}`);
   if (!existsSync(home.logFile)) throw new CliError(`there is no log yet at ${home.logFile}`, { next: "pincer up" });
   const show = (text: string) => {
     const line = parsed(text);
     if (line && levels.indexOf(line.level) < least) return;
     terminal.print(terminal.json || !line ? text : logLine(line));
   };
-  let { lines, cursor } = await readTail(home.logFile, { limit: Number(flags["lines"] ?? 50), maxBytes: 1_000_000 });
+  let { lines, cursor } = await readTail(home.logFile, { limit, maxBytes: 1_000_000 });
   for (;;) {
     lines.forEach(show);
     if (!flags["follow"]) return EXIT.done;

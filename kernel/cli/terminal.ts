@@ -1,5 +1,6 @@
 /** What is written to the terminal. */
 import { cyan, dim, red, yellow } from "@pincer/plugin-sdk/command/colour";
+import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { withoutControls } from "@pincer/plugin-sdk/command/plain";
 import type { Level, LogLine } from "../log.ts";
 import type { CliError } from "./failure.ts";
@@ -30,7 +31,7 @@ export function createTerminal(json: boolean) {
     note(text: string) {
       if (!json) process.stderr.write(`${dim(text)}\n`);
     },
-    fail({ code, message, next, details }: CliError) {
+    fail({ code, message, exit, next = exit === EXIT.usage ? "pincer --help" : undefined, details }: CliError) {
       if (json) return print(JSON.stringify({ ok: false, error: { code, message, next, details } }, null, 2));
       // A server may have written it: no line of it is to look like one of ours.
       const lines = [`${red("error")} ${withoutControls(message).replaceAll("\n", "\n      ")}`];

@@ -3,7 +3,7 @@ import type { Facet } from "@pincer/plugin-sdk";
 import { requireValid } from "@pincer/plugin-sdk/check";
 import { type Session, type SessionChanges, sessionErrors } from "@pincer/plugin-sdk/contracts/sessions";
 import type { SessionKey } from "@pincer/plugin-sdk/session-key";
-import type { Param, Statement, Store } from "../../store/store.ts";
+import type { Param, Row, Statement, Store } from "../../store/store.ts";
 
 export type Facets = ReadonlyMap<string, Facet>;
 type Values = Readonly<Record<string, unknown>>;
@@ -43,35 +43,43 @@ function changing(key: string, changes: Changes): Statement | undefined {
     params.push(typeof value === "boolean" ? Number(value) : value);
   }
   for (const column of ["attributes", "facets"] as const) {
-    let json: string = column;
-    for (const [name, value] of Object.entries(changes[column] ?? {})) {
-      if (value === undefined) continue;
-      json = value === null ? `json_remove(${json}, ?)` : `json_set(${json}, ?, json(?))`;
-      params.push(path(name), ...(value === null ? [] : [JSON.stringify(value)]));
-    }
-    for (const [name, amount] of Object.entries((column === "facets" && changes.add) || {})) {
-      json = `json_set(${json}, ?, coalesce(facets ->> ?, 0) + ?)`;
-      params.push(path(name), path(name), amount);
-    }
-    if (json !== column) set.push(`${column} = ${json}`);
+    const values = Object.entries(changes[column] ?? {}).filter(([, value]) => value !== undefined);
+    const gone = values.filter(([, value]) => value === null);
+    const kept = values.filter(([, value]) => value !== null);
+    const added = Object.entries((column === "facets" && changes.add) || {});
+    if (values.length + added.length === 0) continue;
+    // One call for all, since each reads and writes the whole.
+    const places = `${", ?, json(?)".repeat(kept.length)}${", ?, coalesce(facets ->> ?, 0) + ?".repeat(added.length)}`;
+    set.push(`${column} = json_set(json_remove(${column}${", ?".repeat(gone.length)})${places})`);
+    params.push(...gone.map(([name]) => path(name)), ...kept.flatMap(([name, value]) => [path(name), JSON.stringify(value)]));
+    params.push(...added.flatMap(([name, amount]) => [path(name), path(name), amount]));
   }
   return set.length === 0 ? undefined : [`update session set ${set.join(", ")} where key = ? returning *`, ...params, key];
 }
 
-const byKey = "select * from session where key = ?";
+export const byKey = "select * from session where key = ?";
 const addTranscript = `insert into session_transcript (sessionId, session, createdAt) select sessionId, id, ? from session where sessionId = ?`;
 
+const mostKnown = 256;
 export function createCatalog(store: Store) {
-  const find = async (key: string): Promise<SessionRecord | undefined> => (await store.read<SessionRecord>(byKey, key))[0];
+  /** Rows as their last writes left them, in the order of the commits: what is asked for has mostly just been written. */
+  const known = new Map<string, SessionRecord>();
+  const keep = (record: Row | undefined): SessionRecord | undefined => {
+    if (known.size >= mostKnown) known.clear();
+    if (record) known.set(String(record.key), record as unknown as SessionRecord);
+    return record as unknown as SessionRecord | undefined;
+  };
+  const find = async (key: string) => known.get(key) ?? (await store.read<SessionRecord>(byKey, key))[0];
   const change = async (key: string, changes: Changes): Promise<SessionRecord> => {
     const statement = changing(key, changes);
-    const [record] = statement ? (await store.write(statement))[0]! : [await find(key)];
-    return (record as SessionRecord | undefined) ?? refuseUnknown(key);
+    return (statement ? keep((await store.write(statement))[0]![0]) : await find(key)) ?? refuseUnknown(key);
   };
 
   return {
     find,
     change,
+    /** To be called where a write is awaited, and nowhere later. */
+    keep,
     /** The session, made when it does not exist; `created` says whether it was. */
     async ensure({ key, agentId }: SessionKey, owner: boolean, attributes: Values, facets: Values, now: number) {
       const existing = await find(key);
@@ -86,7 +94,7 @@ export function createCatalog(store: Store) {
         [addTranscript, now, sessionId],
         [byKey, key],
       );
-      const record = rows![0] as SessionRecord;
+      const record = keep(rows![0])!;
       return { record, created: record.sessionId === sessionId };
     },
     /** Begins another transcript; the old one is kept. What is chosen for the session by then stays, what plugins measured in it goes. */
@@ -103,7 +111,7 @@ export function createCatalog(store: Store) {
         ],
         [addTranscript, now, sessionId],
       );
-      return (rows![0] as SessionRecord | undefined) ?? refuseReplaced(record.key);
+      return keep(rows![0]) ?? refuseReplaced(record.key);
     },
     /** Removes the session, and its transcripts unless they are kept; answers with the session ids of those that are. */
     async remove({ id, key, sessionId }: SessionRecord, keepTranscripts: boolean): Promise<string[]> {
@@ -116,6 +124,7 @@ export function createCatalog(store: Store) {
         ),
       );
       if (removed!.length === 0) refuseReplaced(key);
+      known.delete(key);
       return keepTranscripts ? kept!.map((row) => String(row.sessionId)) : [];
     },
   };

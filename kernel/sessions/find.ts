@@ -45,10 +45,8 @@ export async function listSessions(store: Store, query: SessionQuery, busy: read
     ([, value]): Param => (typeof value === "object" ? JSON.stringify(value) : typeof value === "boolean" ? Number(value) : value!),
   );
   const order = `${ownerFirst ? "owner desc, " : ""}${orderBy} desc, id desc`;
-  const records = await store.read<SessionRecord>(
-    `select * from session where ${where} order by ${order} limit ? offset ?`,
-    ...[...values, limit, offset],
-  );
+  const page = `select * from session where ${where} order by ${order} limit ? offset ?`;
+  const records = await store.read<SessionRecord>(page, ...values, limit, offset);
   const count = asked.every(([name]) => name in counted)
     ? "coalesce(sum(count), 0) as total from session_count"
     : "count(*) as total from session";

@@ -62,7 +62,7 @@ export type Sessions = ReturnType<typeof createSessions>;
 export function createSessions(deps: SessionsDeps) {
   const { store, clock, log, settings, emit, facets, defaultAgentId, ended } = deps;
   const catalog = createCatalog(store);
-  const transcripts = createTranscripts({ store, clock, inlineBytes: () => settings().inlineBytes });
+  const transcripts = createTranscripts(store, clock, () => settings().inlineBytes, catalog.keep);
   const running = new Map<string, { readonly runIds: string[]; readonly startedAt: number }>();
   const keyOf = (written: string, agentId?: string): SessionKey => parseKey(written, defaultAgentId(), agentId);
 
@@ -123,16 +123,14 @@ export function createSessions(deps: SessionsDeps) {
     },
     async append({ key: written, entries: given }) {
       const { key, agentId } = keyOf(written);
-      const { entries, fresh } = await transcripts.append(key, given);
-      const record = fresh.length > 0 ? await catalog.find(key) : undefined;
-      if (!record) return { entries };
+      const { entries, fresh, record } = await transcripts.append(key, given);
       let session: ReturnType<typeof row> | undefined;
       for (const entry of fresh) {
         const payload = () => {
           session ??= row(record);
-          const about = { sessionKey: key, agentId, sessionId: record.sessionId, session };
           const message = transcriptMessage({ ...entry, message: transcripts.lightened(entry.message) });
-          return { ...about, messageId: entry.id, messageSeq: entry.seq, message };
+          const place = { sessionKey: key, agentId, sessionId: record.sessionId, messageId: entry.id, messageSeq: entry.seq };
+          return { ...place, session, message };
         };
         emit(sessionMessage, payload, followersOf(key));
       }
@@ -211,7 +209,7 @@ export function createSessions(deps: SessionsDeps) {
       return idleMs === 0 ? [] : [fallIdle(now - idleMs, [...running.keys()], now, sweepSize)];
     },
     async swept(rows) {
-      for (const record of rows as SessionRecord[]) {
+      for (const record of rows.map(catalog.keep) as SessionRecord[]) {
         await ended(record.key, "idle");
         changed(record.key, record.agentId, { reason: "idle" }, record);
       }

@@ -4,7 +4,7 @@ import type { ImplementationOf } from "@pincer/plugin-sdk/contract";
 import { type Entry, type NewEntry, sessionErrors, type sessions } from "@pincer/plugin-sdk/contracts/sessions";
 import { type Message, messageText } from "@pincer/plugin-sdk/message";
 import type { Statement, Store } from "../../store/store.ts";
-import { refuseUnknown } from "./catalog.ts";
+import { byKey, type createCatalog, refuseUnknown } from "./catalog.ts";
 
 interface EntryRow extends Omit<Entry, "message" | "runId"> {
   readonly runId: string | null;
@@ -65,10 +65,10 @@ const entryOf = ({ id, parent, seq, kind, at, runId, body, whole }: EntryRow): E
   ...(runId !== null && { runId }),
 });
 
-export function createTranscripts({ store, clock, inlineBytes }: { store: Store; clock: Clock; inlineBytes(): number }) {
+export function createTranscripts(store: Store, clock: Clock, inlineBytes: () => number, keep: ReturnType<typeof createCatalog>["keep"]) {
   return {
     /** One transaction. `fresh` are those that were not there before. Throws `SESSION_UNKNOWN` and `SESSION_ENTRY_ORPHAN`; then nothing was appended. */
-    async append(key: string, given: readonly NewEntry[]): Promise<{ entries: Entry[]; fresh: Entry[] }> {
+    async append(key: string, given: readonly NewEntry[]) {
       const at = clock.now();
       const asked = new Map<string, NewEntry>();
       const needed = new Map<string, string>();
@@ -84,16 +84,15 @@ export function createTranscripts({ store, clock, inlineBytes }: { store: Store;
         const place = [parent ?? null, parent === undefined ? 0 : 1, parents];
         return [appendSql, key, id, ...place, kind, message.role, runId, at, body, text, body === json ? null : json];
       });
-      const places = (await store.write(...statements)).flat() as Pick<Entry, "id" | "parent" | "seq">[];
+      const written = await store.write(...statements, [byKey, key]);
+      const record = keep(written.pop()![0]) ?? refuseUnknown(key);
+      const places = written.flat() as Pick<Entry, "id" | "parent" | "seq">[];
       const fresh = places.map((place): Entry => ({ ...asked.get(place.id)!, ...place, at }));
-      const ids = [...asked.keys()];
-      const known = fresh.length < ids.length ? await store.read<EntryRow>(idsSql, key, JSON.stringify(ids)) : [];
+      const known = fresh.length < asked.size ? await store.read<EntryRow>(idsSql, key, JSON.stringify([...asked.keys()])) : [];
       const held = new Map([...known.map(entryOf), ...fresh].map((entry) => [entry.id, entry]));
-      if (held.size < ids.length) {
-        if ((await store.read(headSql, key, null)).length === 0) refuseUnknown(key);
-        throw sessionErrors.SESSION_ENTRY_ORPHAN(`nothing was appended to ${key}: not every parent in ${parents} is in its transcript`);
-      }
-      return { entries: given.map(({ id }) => held.get(id)!), fresh };
+      const orphaned = `nothing was appended to ${key}: not every parent in ${parents} is in its transcript`;
+      if (held.size < asked.size) throw sessionErrors.SESSION_ENTRY_ORPHAN(orphaned);
+      return { entries: given.map(({ id }) => held.get(id)!), fresh, record };
     },
 
     /** A copy without its large values. */

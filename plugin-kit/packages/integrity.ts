@@ -26,5 +26,8 @@ export function strongestOf(integrity: string): Checksum | undefined {
   return known.sort((a, b) => strength.indexOf(b.algorithm) - strength.indexOf(a.algorithm))[0];
 }
 
+/** As registries and locks write it. */
+export const integrityOf = ({ algorithm, hex }: Checksum): string => `${algorithm}-${Buffer.from(hex, "hex").toString("base64")}`;
+
 export const fits = (bytes: Uint8Array, { algorithm, hex }: Checksum): boolean =>
   new Bun.CryptoHasher(algorithm).update(bytes).digest("hex") === hex;

@@ -1,6 +1,6 @@
-/** What was thrown, on its way to the other side: an error with a code as it is, without its cause; anything else as a fault. */
+/** What was thrown, on its way to the other side: an error with a code as it is, without its cause; a full disk; anything else as a fault. */
 import { type ErrorOptions, GatewayError, isGatewayError, type WireCode } from "../error.ts";
-import { pluginErrors } from "../plugin-errors.ts";
+import { knownError, pluginErrors } from "../plugin-errors.ts";
 import { kinds } from "./frame-kinds.ts";
 
 const wireCodes: Readonly<Record<WireCode, true>> = {
@@ -27,7 +27,7 @@ export const nothingTold: Told = [kinds.fault, undefined];
 /** What tells of it; then, for when that cannot be sent for what its author put in, what tells less. */
 export function tellThrown(error: unknown, tellsFaults: boolean): readonly Told[] {
   try {
-    const coded = codedOf(error);
+    const coded = codedOf(knownError(error));
     if (!coded) return [[kinds.fault, tellsFaults ? faultOf(error) : undefined]];
     return [
       [kinds.error, coded],

@@ -134,6 +134,22 @@ test("what is far too long for one summary is summarised piece by piece", async 
   }
 });
 
+test("a model that takes less than is known of it is given smaller pieces, and the session stays usable", async () => {
+  await using talk = await startConversation({ agent: { modelRetries: 0 } });
+  let limit = 100_000;
+  let refused = 0;
+  talk.script.otherwise((request) => {
+    if (sizeOf(request) <= limit) return [{ text: isSummary(request) ? "SUMMARY" : "short" }];
+    refused++;
+    return [{ fail: "context-overflow", message: `${sizeOf(request)} tokens > ${limit}` }];
+  });
+  await fill(talk, 12);
+  limit = 3_000;
+  await fill(talk, 8);
+  expect(refused).toBeLessThan(10);
+  expect(textOf(talk.script.models.at(-1)!.request.messages[0])).toContain("SUMMARY");
+});
+
 test("the owner may ask for a summary, a client too, and cut a conversation without any model", async () => {
   await using talk = await startConversation();
   expect(await talk.client.call<object>("sessions.compact", { key: MAIN })).toMatchObject({ compacted: false });

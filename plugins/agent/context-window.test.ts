@@ -128,6 +128,11 @@ test("a summary never parts a tool call from its results", () => {
   }
 });
 
+test("a call that never got a result holds up no summary", () => {
+  const list = items(user("start"), calls("lost"), user(tokens(1_000)), says(tokens(1_000)), user(tokens(50)));
+  expect(summaryEnd(list, 100)).toBe(4);
+});
+
 test("what stays after a summary fits the budget, but the newest message always stays", () => {
   const list = items(user(tokens(1_000)), says(tokens(1_000)), user(tokens(1_000)), says(tokens(100)), user(tokens(50)));
   expect(summaryEnd(list, 500)).toBe(3);

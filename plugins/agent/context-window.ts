@@ -150,11 +150,13 @@ const callsOf = (message: AssistantMessage) => message.content.flatMap((block) =
  */
 export function summaryEnd(items: readonly ContextItem[], keep: number): number {
   const first = items.findIndex(({ kind }) => kind !== "summary");
+  // A call may have ended without a result: waiting for that one, no summary could ever end behind it.
+  const answered = new Set(items.flatMap(({ message }) => (message.role === "toolResult" ? [message.toolCallId] : [])));
   const open = new Set<string>();
   const ends: number[] = [];
   items.forEach(({ message }, index) => {
     if (open.size === 0 && message.role !== "toolResult" && index > first) ends.push(index);
-    if (message.role === "assistant") for (const id of callsOf(message)) open.add(id);
+    if (message.role === "assistant") for (const id of callsOf(message)) if (answered.has(id)) open.add(id);
     if (message.role === "toolResult") open.delete(message.toolCallId);
   });
   let kept = 0;

@@ -174,4 +174,31 @@ describe("while tools run", () => {
     expect(result).toMatchObject({ toolCallId: "call_number_one", isError: true });
     expect(textOf(result)).toContain("begun");
   });
+
+  test("each call has a result, also of a tool that says nothing when it is told to stop, and the conversation can be summarised", async () => {
+    await using talk = await startConversation({ model: { contextWindow: 4_000 }, agent: { parallelTools: 1, toolGraceMs: 1 } });
+    talk.script.tool("note", async function* () {
+      yield { progress: "begun" };
+      await new Promise(() => {});
+    });
+    talk.script.answer([asks("note", {}, "call_number_one"), asks("look", {}, "call_number_two")]);
+    const runId = await talk.say("both");
+    await talk.script.toolCall(0);
+    await talk.client.call("chat.abort", { sessionKey: MAIN, runId });
+    let made = 0;
+    talk.script.otherwise((request) => {
+      if (request.system[0]!.text.startsWith("You keep the memory")) return [{ text: `SUMMARY ${++made}` }];
+      const input = Math.ceil(JSON.stringify(request.messages).length / 3.6);
+      return input > 4_000 ? [{ fail: "context-overflow" }] : [{ text: "blah ".repeat(600) }, { usage: { input, output: 800 } }];
+    });
+    expect(await talk.ask("what happened?")).toMatchObject({ state: "final" });
+    const [, , one, two] = await talk.history();
+    expect(one).toMatchObject({ role: "toolResult", toolCallId: "call_number_one", isError: true });
+    expect(textOf(one)).toContain("may or may not have taken effect");
+    expect(two).toMatchObject({ role: "toolResult", toolCallId: "call_number_two", isError: true });
+    expect(textOf(two)).toContain("was not made");
+    for (let turn = 0; turn < 4; turn++) expect(await talk.ask(`and ${turn}? ${"blah ".repeat(600)}`)).toMatchObject({ state: "final" });
+    expect(made).toBeGreaterThan(0);
+    expect(talk.script.tools).toHaveLength(1);
+  });
 });

@@ -7,6 +7,7 @@ import type { Job } from "@pincer/plugin-sdk/job";
 import type { ToolCallBlock, ToolResultMessage } from "@pincer/plugin-sdk/message";
 import { linkSignals } from "@pincer/plugin-sdk/signal";
 import { type UntrustedSource, untrustedSource } from "@pincer/plugin-sdk/untrusted";
+import { isFinal } from "./errors.ts";
 import type { RunEvents } from "./run-events.ts";
 import { shorten } from "./shorten.ts";
 import { argumentFault, canonicalJson, type KnownTool, type ToolTable } from "./tool-table.ts";
@@ -37,6 +38,9 @@ const failed = (reason: string): Result => ({ outcome: "failed", content: text(r
 const uncertainText =
   "The gateway stopped while this tool ran. It may or may not have taken effect, and it was not run again. Check what happened before you repeat it, and tell the user.";
 
+const stoppedText = "The turn was stopped while this tool ran. It may or may not have taken effect.";
+const unmadeText = "The call was not made: the turn was stopped before that.";
+
 const longestProgress = 8_000;
 
 interface ToolCallsOptions {
@@ -61,6 +65,8 @@ export class ToolCalls {
   readonly #options: ToolCallsOptions;
   /** How often a call gave the same result, and that result. */
   readonly #seen = new Map<string, { readonly result: string; times: number }>();
+  /** Ids of the calls that were made, as far as this process knows. */
+  readonly #made = new Set<string>();
   /** Names of tools of which nobody can say whether they took effect. */
   readonly uncertain: string[] = [];
   /** Answers in a row of which every call was a repetition. */
@@ -70,9 +76,12 @@ export class ToolCalls {
     this.#options = options;
   }
 
-  /** Results in the order of the calls. `resultChars` bounds the text of each. What is known is kept also when it throws. */
+  /**
+   * Results in the order of the calls. `resultChars` bounds the text of each. What is known is kept also when it throws; when the turn is over
+   * with that, the conversation says of each call what became of it.
+   */
   async run(calls: readonly ToolCallBlock[], resultChars: number): Promise<readonly ToolResultMessage[]> {
-    const { agent } = this.#options;
+    const { agent, signal } = this.#options;
     const results: Result[] = new Array(calls.length);
     const repeated = calls.map((call) => this.#isRepetition(call));
     let next = 0;
@@ -81,6 +90,10 @@ export class ToolCalls {
     };
     // Also those that run beside one that failed are waited for: nothing goes on behind a turn that has ended.
     const ends = await Promise.allSettled(Array.from({ length: Math.min(calls.length, agent.config.parallelTools) }, work));
+    if (isFinal(signal.reason) || hasCode(signal.reason, "AGENT_TIMEOUT"))
+      calls.forEach((call, at) => {
+        results[at] ??= failed(this.#made.has(call.id) ? stoppedText : unmadeText);
+      });
     const messages = calls.flatMap((call, at) => (results[at] === undefined ? [] : [this.#message(call, results[at])]));
     for (const message of messages) this.#options.keep(message);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
@@ -183,6 +196,7 @@ export class ToolCalls {
       toldAt = clock.monotonic();
       this.#tell(call, "update", { partialResult: { content: text(progress) } });
     };
+    this.#made.add(call.id);
     this.#tell(call, "start", { args: call.arguments });
     const settle = (result: Result, details?: unknown): Result => {
       const meta = { durationMs: Math.round(clock.monotonic() - startedAt) };
@@ -226,14 +240,26 @@ export class ToolCalls {
     return settle(failed(shorten(`The tool was stopped: it did not finish within ${timeoutMs / 1000} s.${last}`, resultChars)));
   }
 
+  /** All texts of a result together have so many characters, and all pictures so many bytes as those of a message. */
   #bounded(content: Content, resultChars: number): Content {
-    const { imageBytes } = this.#options.agent.config;
-    return content.map((block) => {
-      if (block.type === "text") return { ...block, text: shorten(block.text, resultChars) };
-      return block.data.length * 0.75 <= imageBytes
-        ? block
-        : { type: "text", text: `[an image of ${block.mimeType}, too large to look at]` };
+    const { imageBytes, attachmentBytes } = this.#options.agent.config;
+    let chars = resultChars;
+    let bytes = attachmentBytes;
+    let left = 0;
+    const bounded = content.flatMap((block): Content => {
+      if (block.type === "image") {
+        const size = block.data.length * 0.75;
+        if (size > Math.min(imageBytes, bytes)) return text(`[an image of ${block.mimeType}, too large to look at]`);
+        bytes -= size;
+        return [block];
+      }
+      const most = chars;
+      chars -= block.text.length;
+      if (most > 0) return [{ ...block, text: shorten(block.text, most) }];
+      left++;
+      return [];
     });
+    return left === 0 ? bounded : [...bounded, ...text(`[… ${left} more texts of the result left out …]`)];
   }
 
   #key = (call: ToolCallBlock) => `${call.name} ${canonicalJson(call.arguments)}`;

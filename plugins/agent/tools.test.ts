@@ -136,6 +136,21 @@ test("a huge result is cut before it fills the model's window", async () => {
   expect(textOf(result).length).toBeLessThan(9_000);
 });
 
+test("a result of very many texts and pictures is no larger than one of a single text", async () => {
+  await using talk = await startConversation({ agent: { attachmentBytes: 3_000 } });
+  const picture = { type: "image" as const, mimeType: "image/png", data: "A".repeat(2_000) };
+  talk.script.tool("look", () => [
+    { content: [...Array.from({ length: 300 }, () => ({ type: "text" as const, text: "x".repeat(1_000) })), picture, picture, picture] },
+  ]);
+  talk.script.answer([asks("look")], says("seen"));
+  expect(textOf((await talk.ask("go"))["message"])).toBe("seen");
+  const [result] = resultsOf(talk.script.models[1]!.request.messages);
+  expect(JSON.stringify(result).length).toBeLessThan(60_000);
+  expect(textOf(result)).toContain("260 more texts");
+  const pictures = (result!["content"] as readonly { type: string }[]).filter(({ type }) => type === "image");
+  expect(pictures).toHaveLength(2);
+});
+
 test("in a conversation of somebody else there are no tools, and none runs that the model makes up", async () => {
   await using talk = await startConversation();
   await talk.client.call("chat.inject", { sessionKey: "agent:main:demo:home:room", message: "hello, group" });

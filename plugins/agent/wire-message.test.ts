@@ -45,6 +45,23 @@ test("a long text is cut and says so", () => {
   expect(shown.__openclaw.truncated).toBe(true);
 });
 
+test("a call whose arguments are a whole file is cut and says so", () => {
+  const call = {
+    type: "toolCall" as const,
+    id: "c",
+    name: "write",
+    arguments: { path: "a.txt", content: "x".repeat(50_000), lines: [1, 2] },
+  };
+  const asked: Message = { role: "assistant", content: [call], timestamp: 1 };
+  const shown = wireMessage(entry(1, asked), 1_000);
+  expect(JSON.stringify(shown.content).length).toBeLessThan(1_000);
+  expect(shown).toMatchObject({
+    content: [{ type: "toolCall", arguments: { path: "a.txt", lines: [1, 2] } }],
+    __openclaw: { truncated: true },
+  });
+  expect(wireMessage(entry(1, asked)).content).toEqual([call]);
+});
+
 test("images that do not fit are left out of the oldest messages first", () => {
   const shown = wireMessages([entry(1, user([image(900)])), entry(2, user([image(900)]))], 10_000, 1_500);
   expect(shown[0]?.content).toEqual([{ type: "image", mimeType: "image/png", omitted: true }]);

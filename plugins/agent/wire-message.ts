@@ -22,6 +22,17 @@ interface Shown {
 
 type Block = Readonly<Record<string, unknown>>;
 
+/** A call's arguments may be a whole file. */
+function shownArguments(args: Block, maxChars: number): Shown {
+  if (JSON.stringify(args).length <= maxChars) return { value: args, cut: false };
+  const each = Math.floor(maxChars / Object.keys(args).length);
+  const short = (value: unknown) => {
+    const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+    return text.length > each ? shorten(text, each) : value;
+  };
+  return { value: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, short(value)])), cut: true };
+}
+
 function shownBlock(block: Block, maxChars: number, withImages: boolean): Shown {
   if (block["type"] === "image") {
     const data = String(block["data"] ?? "");
@@ -31,6 +42,10 @@ function shownBlock(block: Block, maxChars: number, withImages: boolean): Shown 
   // Clients know no such block: they are told what was attached, as of every other file.
   if (block["type"] === "document")
     return { value: { type: "text", text: `[attached: ${block["name"] ?? "a document"} (${block["mimeType"]})]` }, cut: false };
+  if (block["type"] === "toolCall") {
+    const { value, cut } = shownArguments((block["arguments"] ?? {}) as Block, maxChars);
+    return cut ? { value: { ...block, arguments: value }, cut } : { value: block, cut };
+  }
   for (const field of ["text", "thinking"]) {
     const text = block[field];
     if (typeof text === "string" && text.length > maxChars) return { value: { ...block, [field]: shorten(text, maxChars) }, cut: true };

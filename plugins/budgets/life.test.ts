@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BudgetReport } from "@pincer/plugin-sdk/contracts/budgets";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
+import { testIn } from "@pincer/plugin-sdk/testing/every-mode";
 import { startScript } from "@pincer/plugin-sdk/testing/script";
 import { startSpending } from "../../tests/fixtures/budgets.ts";
 import { createCliHome } from "../../tests/support/cli.ts";
@@ -90,6 +91,41 @@ test("a generation that takes over in the middle of a call counts its end, once"
   await host.reload("budgets");
   expect(await talk.show()).toMatchObject({ today: { calls: 1 }, limits: [{ usd: { used: 0.001, held: 0 } }] });
 });
+
+for (const isolation of ["inline", "process"] as const)
+  testIn(isolation)(
+    `a call that outlasts the drain of the plugin models (${isolation}) is counted once, and so is the one that takes its place`,
+    async () => {
+      const config = {
+        gateway: { plugins: { hookMs: 30_000, drainMs: 0 } },
+        plugins: { models: { isolation } },
+        models: { default: "scripted/one", prices: { "scripted/one": { input: 1_000, output: 1_000 } } },
+      };
+      await using talk = await startSpending({ config, limits: { daily: { per: "day", usd: 100 } } });
+      const { promise: until, resolve: release } = Promise.withResolvers<void>();
+      talk.script.answer(async function* (_request, signal) {
+        yield { text: "The first half" };
+        signal.addEventListener("abort", () => release());
+        await until;
+      });
+      talk.script.otherwise([{ text: "The whole answer." }]);
+      const runId = await talk.say("hello");
+      await talk.client.event("chat", ({ state }) => state === "delta");
+      const { host } = talk.gateway.gateway;
+      await host.reload("models");
+      await talk.gateway.logged("plugin.drain-late");
+      await until;
+      expect(await talk.end(runId)).toMatchObject({ state: "final", message: { content: [{ text: "The whole answer." }] } });
+      expect(talk.script.models).toHaveLength(2);
+      const { today, limits } = await talk.show();
+      expect(today.calls).toBe(2);
+      expect(limits[0]?.usd).toMatchObject({ held: 0, used: today.usd });
+      const { totals } = await talk.client.call<{ totals: { calls: number; totalCost: number } }>("usage.cost", { days: 1 });
+      expect(totals.calls).toBe(2);
+      expect(totals.totalCost / today.usd).toBeCloseTo(1, 1);
+      expect(talk.gateway.lines.filter(({ event }) => /not-told|not-kept/.test(String(event)))).toEqual([]);
+    },
+  );
 
 test("a call of whose end nobody tells is taken to have used what was expected, and holds nothing for ever", async () => {
   const clock = createManualClock();

@@ -126,10 +126,7 @@ const patch = async (raw: string) => {
 
 test("a channel that no plugin has is told, by the command and by the gateway's health", async () => {
   await platform.until(() => platform.menu !== undefined);
-  expect(await run("nowhere")).toEqual({
-    code: 1,
-    lines: ['no plugin that is on has the channel "nowhere"; pincer channels status shows those that are set up'],
-  });
+  await expect(run("nowhere")).rejects.toMatchObject({ message: expect.stringMatching(/^no plugin here has the channel "nowhere"/) });
   await patch("{ channels: { rihc: { allowFrom: ['ada'] } } }");
   expect(await run("rihc")).toEqual({
     code: 1,

@@ -5,7 +5,9 @@ import { columns } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { channelsStatus } from "./methods.ts";
+import { deliveryErrors } from "./targets.ts";
 
 export const STATUS_COMMAND: Command = {
   name: "channels status",
@@ -35,10 +37,25 @@ function row(
   return [`${dot(isWell ? "good" : "bad")} ${name}`, lines.join("\n")];
 }
 
+/** Of which a plugin is here, whether it is on or not. */
+async function channelsHere(io: CommandIo): Promise<readonly string[]> {
+  const { plugins } = (await io.call("plugins.status", {})) as { readonly plugins: readonly { readonly id: string }[] };
+  return plugins.flatMap(({ id }) => (id.startsWith("channel-") ? id.slice("channel-".length) : []));
+}
+
+async function notOn(channel: string, io: CommandIo): Promise<Error> {
+  const there = await channelsHere(io);
+  if (there.includes(channel))
+    return deliveryErrors.DELIVERY_CHANNEL_UNKNOWN(
+      `the channel ${channel} is off: pincer config set channels.${channel}.enabled true, with what docs/channels/${channel}.md says it needs`,
+    );
+  const near = suggestion(channel, there) || (there.length > 0 ? `; there are: ${there.join(", ")}` : "");
+  return deliveryErrors.DELIVERY_CHANNEL_UNKNOWN(`no plugin here has the channel ${JSON.stringify(channel)}${near}`);
+}
+
 /** What somebody does first who has no channel. */
 async function nothingYet(io: CommandIo): Promise<string> {
-  const { plugins } = (await io.call("plugins.status", {})) as { readonly plugins: readonly { readonly id: string }[] };
-  const there = plugins.flatMap(({ id }) => (id.startsWith("channel-") ? id.slice("channel-".length) : []));
+  const there = await channelsHere(io);
   if (there.length === 0) return "no channel is set up, and no plugin is installed that has one";
   return `no channel is set up; there are: ${there.join(", ")}\n  next  pincer config set channels.${there[0]}.enabled true (docs/channels says what each needs)`;
 }
@@ -46,11 +63,9 @@ async function nothingYet(io: CommandIo): Promise<string> {
 export async function runStatus([channel]: readonly string[], io: CommandIo): Promise<number> {
   const status = (await io.call("channels.status", { probe: true, ...(channel === undefined ? {} : { channel }) })) as Status;
   const accounts = Object.entries(status.channelAccounts).flatMap(([id, listed]) => listed.map((account) => [id, account] as const));
+  if (channel !== undefined && !status.channelOrder.includes(channel)) throw await notOn(channel, io);
   if (io.json) io.print(JSON.stringify(status, null, 2));
-  else if (channel !== undefined && !status.channelOrder.includes(channel)) {
-    io.print(`no plugin that is on has the channel ${JSON.stringify(channel)}; pincer channels status shows those that are set up`);
-    return EXIT.failed;
-  } else if (accounts.length === 0) io.print(await nothingYet(io));
+  else if (accounts.length === 0) io.print(await nothingYet(io));
   else io.print(columns(accounts.map(([id, account]) => row(id, account))).join("\n"));
   return accounts.every(([, { enabled, connected, probe }]) => !enabled || (connected && probe?.ok === true)) ? EXIT.done : EXIT.failed;
 }

@@ -13,6 +13,7 @@ import type { Directory } from "./directory.ts";
 import { llmErrors } from "./errors.ts";
 import { createMeter, type Meter, type MeterContext } from "./meter.ts";
 import type { Resolved, Resolver } from "./resolve.ts";
+import type { RunningCalls } from "./running-calls.ts";
 import type { UsageLedger } from "./usage.ts";
 
 export interface AccessContext extends MeterContext {
@@ -33,8 +34,20 @@ interface Admitted {
 
 type Stream = AsyncGenerator<ModelEvent, ModelAnswer, void>;
 
-export function createModelAccess(ctx: AccessContext, directory: Directory, resolver: Resolver, ledger: UsageLedger): ModelAccess {
+export function createModelAccess(
+  ctx: AccessContext,
+  directory: Directory,
+  resolver: Resolver,
+  ledger: UsageLedger,
+  running: RunningCalls,
+): ModelAccess {
   const { clock, log } = ctx;
+
+  /** As behind a connection that broke: the generation that takes this one's place may well be answered. */
+  const cutShort = (answer: ModelAnswer): ModelAnswer => {
+    const message = "the plugin models was replaced while the answer was written, and did not wait for its end any longer";
+    return { ...answer, stopReason: "error", failure: { class: "network", message } };
+  };
 
   /** Answers where the model ended, with what it cost. */
   const settle = async (answer: ModelAnswer, { resolved: { info }, meter }: Admitted): Promise<ModelAnswer> => {
@@ -64,7 +77,7 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
     if (asked.maxOutputTokens !== undefined && info.maxOutputTokens !== null)
       asked.maxOutputTokens = Math.min(asked.maxOutputTokens, info.maxOutputTokens);
     const size = { inputTokens: requestTokens(asked), maxOutputTokens: asked.maxOutputTokens };
-    const meter = createMeter(ctx, ledger, resolved, { agentId, sessionKey, runId, user, profile }, size);
+    const meter = createMeter(ctx, ledger, running, resolved, { agentId, sessionKey, runId, user, profile }, size);
     await meter.admit(signal);
     return { request, resolved, asked, meter, begun: clock.monotonic() };
   };
@@ -130,13 +143,14 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
       return { possible: true, ...(await probe(request, io)) };
     },
 
-    async *stream(request, { signal }) {
+    async *stream(request, { signal: asked }) {
+      using linked = running.linked(asked);
+      const { signal } = linked;
       const call = await admitted(request, signal);
       const kept = keptOf(call);
       let firstMs: number | undefined;
       let answer: ModelAnswer | undefined;
       let stream: Stream | undefined;
-      let bytes = 0;
       try {
         stream = providerOf(call).stream(call.asked, { signal });
         while (answer === undefined) {
@@ -145,21 +159,24 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
           else {
             firstMs ??= Math.round(clock.monotonic() - call.begun);
             keep(kept, next.value);
-            bytes += Buffer.byteLength(next.value.type === "tool-call" ? next.value.name : next.value.delta);
+            call.meter.came(Buffer.byteLength(next.value.type === "tool-call" ? next.value.name : next.value.delta));
             yield next.value;
           }
         }
       } catch (error) {
         answer = broken(error, call, kept, firstMs !== undefined, signal);
       } finally {
-        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: firstMs !== undefined || hasWorked(answer), bytes });
+        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: firstMs !== undefined || hasWorked(answer) });
         // A reader that stops reading ends the request at the provider too.
         if (answer === undefined) await stream?.return(undefined as never);
       }
-      return ended(answer, call, firstMs);
+      const isCut = running.isGone && !asked.aborted && answer.stopReason === "aborted";
+      return ended(isCut ? cutShort(answer) : answer, call, firstMs);
     },
 
-    async answer(request, io) {
+    async answer(request, { signal: asked }) {
+      using linked = running.linked(asked);
+      const io = { signal: linked.signal };
       const call = await admitted(request, io.signal);
       let answer: ModelAnswer | undefined;
       try {
@@ -168,14 +185,11 @@ export function createModelAccess(ctx: AccessContext, directory: Directory, reso
       } catch (error) {
         answer = broken(error, call, keptOf(call), false, io.signal);
       } finally {
-        call.meter.end({
-          usage: answer?.usage,
-          isEnded: hasEnded(answer),
-          worked: hasWorked(answer),
-          bytes: Buffer.byteLength(textOf(answer)),
-        });
+        call.meter.came(Buffer.byteLength(textOf(answer)));
+        call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: hasWorked(answer) });
       }
-      return ended(answer, call, undefined);
+      const isCut = running.isGone && !asked.aborted && answer.stopReason === "aborted";
+      return ended(isCut ? cutShort(answer) : answer, call, undefined);
     },
   };
 }

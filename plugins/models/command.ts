@@ -4,7 +4,9 @@ import { table } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { modelsCatalogue, modelsCatalogueUpdate, PullState } from "./catalogue-methods.ts";
+import { llmErrors } from "./errors.ts";
 import type { modelsAuthStatus, modelsList } from "./methods.ts";
 import { createProgress, sizeOf } from "./progress.ts";
 
@@ -24,6 +26,11 @@ function line({ id, provider, alias, tags = [], available, contextWindow, reason
 /** Endpoints that cannot be used, all of them or the one that was asked for, with what they lack. */
 async function notReady(asked: string, io: CommandIo) {
   const { providers } = (await io.call("models.authStatus", {})) as ResultOf<typeof modelsAuthStatus>;
+  const names = [...new Set(providers.map(({ provider }) => provider))];
+  if (!VIEWS.includes(asked) && !names.includes(asked)) {
+    const near = suggestion(asked, [...VIEWS, ...names]).replace("?", "") || `: there are ${names.join(", ")}`;
+    throw llmErrors.LLM_PROVIDER_UNKNOWN(`no provider that is on is called "${asked}"${near}; docs/models.md says what turns on others`);
+  }
   const isMeant = (provider: string) => (VIEWS.includes(asked) ? asked === "all" : provider === asked);
   return providers.filter(({ provider, status, detail }) => isMeant(provider) && status === "missing" && detail !== undefined);
 }
@@ -38,10 +45,10 @@ export const LIST_COMMAND: CommandDefinition = {
   async run([asked], io) {
     const params = asked === undefined ? {} : VIEWS.includes(asked) ? { view: asked } : { provider: asked };
     const result = (await io.call("models.list", params)) as ResultOf<typeof modelsList>;
+    const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
     if (io.json) io.print(JSON.stringify(result, null, 2));
     else {
       if (result.models.length > 0) io.print(table(["model", "window", "can", ""], result.models.map(line)));
-      const why = asked === undefined || asked === "configured" ? [] : await notReady(asked, io);
       for (const { displayName, detail } of why) io.print(`${displayName} is not ready: ${detail}`);
       if (asked === "all" && why.length === 0 && result.models.every(({ tags = [] }) => tags.includes("offline")))
         io.print("no other provider has a key or a host: docs/models.md says which there are, pincer secrets set keeps a key");

@@ -7,19 +7,23 @@ import { textTokens } from "@pincer/plugin-sdk/provider/estimate";
 import type { AccessContext } from "./access.ts";
 import { createMeter } from "./meter.ts";
 import type { Resolver } from "./resolve.ts";
+import type { RunningCalls } from "./running-calls.ts";
 import type { UsageLedger } from "./usage.ts";
 
 export function createEmbed(
   ctx: Pick<AccessContext, "run" | "uses" | "log">,
   resolver: Resolver,
   ledger: UsageLedger,
+  running: RunningCalls,
 ): ImplementationOf<typeof modelAccess>["embed"] {
-  return async ({ model, input, sessionKey, runId, user, profile, ...rest }, { signal }) => {
+  return async ({ model, input, sessionKey, runId, user, profile, ...rest }, io) => {
+    using linked = running.linked(io.signal);
+    const { signal } = linked;
     const resolved = await resolver.resolve({ model });
     const { info, endpoint } = resolved;
     const inputTokens = input.reduce((sum, text) => sum + textTokens(text), 0);
     const account = { sessionKey, runId, user, profile };
-    const meter = createMeter(ctx, ledger, resolved, account, { inputTokens, maxOutputTokens: 0 });
+    const meter = createMeter(ctx, ledger, running, resolved, account, { inputTokens, maxOutputTokens: 0 });
     let usage: Usage | undefined;
     let worked = false;
     await meter.admit(signal);
@@ -39,7 +43,7 @@ export function createEmbed(
       worked = signal.aborted;
       throw error;
     } finally {
-      meter.end({ usage, isEnded: worked && !signal.aborted, worked, bytes: 0 });
+      meter.end({ usage, isEnded: worked && !signal.aborted, worked });
     }
   };
 }

@@ -2,6 +2,7 @@ import { defineErrors } from "@pincer/plugin-sdk/error";
 
 export const llmErrors = defineErrors({
   LLM_MODEL_UNKNOWN: { message: "there is no such model", wire: "INVALID_REQUEST" },
+  LLM_PROVIDER_UNKNOWN: { message: "there is no such provider", wire: "INVALID_REQUEST" },
   LLM_PROVIDER_NOT_READY: { message: "the model's provider is not ready", wire: "UNAVAILABLE", retryable: true },
   LLM_PROFILE_UNKNOWN: { message: "there is no such auth profile", wire: "INVALID_REQUEST" },
   LLM_DOCUMENT_UNREADABLE: { message: "the model reads no documents", wire: "INVALID_REQUEST" },

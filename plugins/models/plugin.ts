@@ -15,6 +15,7 @@ import { plainLlm } from "./llm.ts";
 import { modelsList } from "./methods.ts";
 import { createPulls } from "./pulls.ts";
 import { createResolver } from "./resolve.ts";
+import { RunningCalls } from "./running-calls.ts";
 import { createTranscribe } from "./transcribe.ts";
 import { createUsageLedger } from "./usage.ts";
 import { registerUsage } from "./usage-answers.ts";
@@ -30,12 +31,17 @@ export default definePlugin({
     const directory = createDirectory(ctx);
     const resolver = createResolver(ctx, directory, catalogue);
     const ledger = createUsageLedger(ctx);
+    const running = new RunningCalls(ctx.signal);
     ctx.onUnload(() => ledger.end());
+    ctx.onUnload(() => running.end());
 
-    const access = { ...createModelAccess(ctx, directory, resolver, ledger), embed: createEmbed(ctx, resolver, ledger) };
+    const access = {
+      ...createModelAccess(ctx, directory, resolver, ledger, running),
+      embed: createEmbed(ctx, resolver, ledger, running),
+    };
     ctx.provide(modelAccess, "models", {}, access);
     ctx.provide(llm, "models", {}, plainLlm(access));
-    ctx.provide(transcriberAccess, "models", {}, { transcribe: createTranscribe(ctx, ledger) });
+    ctx.provide(transcriberAccess, "models", {}, { transcribe: createTranscribe(ctx, ledger, running) });
 
     ctx.method(modelsList, createChoices(ctx, directory, catalogue, resolver));
     registerAuth(ctx, directory);

@@ -7,6 +7,7 @@ import { tokenUsage } from "@pincer/plugin-sdk/provider/answer";
 import type { ModelsConfig } from "./config.ts";
 import { type Account, type MeterContext, openCall } from "./meter.ts";
 import { recordingSeconds } from "./recording-length.ts";
+import type { RunningCalls } from "./running-calls.ts";
 import { transcriptionCost, transcriptionPrice } from "./transcription-prices.ts";
 import type { UsageLedger } from "./usage.ts";
 
@@ -22,14 +23,20 @@ interface TranscribeContext extends MeterContext {
 
 const tokensOf = (seconds: number): number => Math.ceil(seconds * TOKENS_A_SECOND);
 
-export function createTranscribe(ctx: TranscribeContext, ledger: UsageLedger): ImplementationOf<typeof transcriberAccess>["transcribe"] {
-  return async ({ transcriber: name, agentId, sessionKey, runId, user, ...request }, { signal }) => {
+export function createTranscribe(
+  ctx: TranscribeContext,
+  ledger: UsageLedger,
+  running: RunningCalls,
+): ImplementationOf<typeof transcriberAccess>["transcribe"] {
+  return async ({ transcriber: name, agentId, sessionKey, runId, user, ...request }, io) => {
+    using linked = running.linked(io.signal);
+    const { signal } = linked;
     const hears = ctx.uses.transcribers?.get(name);
     if (hears === undefined) return { text: "", failure: "nothing is set up that hears recordings" };
     const { model } = (await hears.model?.({}, { signal })) ?? { model: `transcriber/${name}` };
     const price = transcriptionPrice(model, ctx.config.transcriptionPrices);
     const account: Account = { agentId, sessionKey, runId, user };
-    const call = openCall(ctx, model, account);
+    const call = openCall(ctx, running, model, account);
 
     const seconds = recordingSeconds(request.data, request.mimeType);
     const expected = { input: tokensOf(seconds), output: Math.ceil(seconds * TEXT_TOKENS_A_SECOND) };
@@ -51,6 +58,7 @@ export function createTranscribe(ctx: TranscribeContext, ledger: UsageLedger): I
       if (hasCode(error, "LLM_CALL_REFUSED")) return { text: "", failure: error.message };
       throw error;
     }
+    const once = running.begin(() => count(undefined));
     let answer: Transcription | undefined;
     try {
       answer = await hears.transcribe(request, { signal });
@@ -59,8 +67,10 @@ export function createTranscribe(ctx: TranscribeContext, ledger: UsageLedger): I
     } finally {
       // What nobody waits for any longer is worked on all the same.
       const worked = answer === undefined ? signal.aborted : answer.failure === undefined || answer.worked === true;
-      if (worked || answer?.usage !== undefined) count(answer?.usage);
-      else call.tell(tokenUsage({ cost: 0 }), false);
+      once(() => {
+        if (worked || answer?.usage !== undefined) count(answer?.usage);
+        else call.tell(tokenUsage({ cost: 0 }), false);
+      });
     }
   };
 }

@@ -28,6 +28,7 @@ export default definePlugin({
         throw controlErrors.PLUGIN_CONTROL_ITSELF(
           `${ctx.id} would be disabled, and could not enable itself again: set plugins.${ctx.id}.enabled in the configuration if you mean it`,
         );
+      if (!enabled) await one(pluginId, io);
       await ctx.uses.pluginHost.setEnabled({ id: pluginId, enabled }, io);
       return { ok: true as const, plugin: entryOf(await one(pluginId, io)), restartRequired: false };
     });

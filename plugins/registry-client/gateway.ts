@@ -49,15 +49,18 @@ export function serve(ctx: Context): void {
   const catalogue: RegistrySources["catalogue"] = (signal) =>
     catalogues.of(questionOf("catalogue"), (given) => places().sources.registries.catalogue(given), signal);
 
+  const plugins = async (signal: AbortSignal): Promise<string> => {
+    const own = (await ctx.uses.plugins.list({ id: ctx.id }, { signal })).plugins[0];
+    if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
+    return dirname(own.folder);
+  };
+
   /** Sees what registries say from now on; what there is to choose from, as it was a moment ago. */
   const open = async (signal: AbortSignal, firstSeen?: Surroundings["firstSeen"]): Promise<Engine> => {
-    const { plugins: all } = await ctx.uses.plugins.list({}, { signal });
-    const own = all.find(({ id }) => id === ctx.id);
-    if (!own) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`${ctx.id} is not among the plugins of this gateway`);
     const { sources, dependencies } = places();
     const onFault = (error: unknown) => ctx.log.warn("registry-client.unscanned", { error: errorMessage(error) });
     return createEngine({
-      ...{ home: ctx.home, embedded: dirname(own.folder), config: ctx.config, running },
+      ...{ home: ctx.home, embedded: await plugins(signal), config: ctx.config, running },
       scanned: createScanned({ seconds: ctx.config.scanSeconds, clock: ctx.clock, onFault }),
       settings: settingsOfGateway(ctx.uses.configuration),
       ...{ sources: { ...sources, registries: { ...sources.registries, catalogue } }, dependencies },
@@ -87,7 +90,7 @@ export function serve(ctx: Context): void {
     return found && ctx.clock.monotonic() - found.since < patienceMs ? found.engine : undefined;
   };
 
-  upkeep(ctx, { refresh: running.refresh, open });
+  upkeep(ctx, { plugins, refresh: running.refresh, open });
   ctx.event(methods.progressed);
   ctx.method(methods.plan, ({ request }, { signal }) =>
     told(async () => {

@@ -1,6 +1,8 @@
 /** The skills that an agent has: of all folders, by precedence, with what keeps one from being used. */
+import { mkdirSync } from "node:fs";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { SkillEntry, SkillsConfig } from "./config.ts";
 import { type FoundSkill, type KnownSkill, SkillFolder } from "./folder.ts";
 import { type Missing, missingOf, reasonsOf, type Surroundings } from "./requirements.ts";
@@ -121,9 +123,19 @@ export class Catalog {
     const known = this.#folders.get(root.path);
     if (known?.root.source === root.source) return known;
     known?.[Symbol.dispose]();
+    if (root.source === "managed" && load.watch) this.#make(root.path);
     const made = new SkillFolder(root, { log: this.#ctx.log, watches: load.watch, onChange: this.#onChange });
     this.#folders.set(root.path, made);
     return made;
+  }
+
+  /** A folder that is missing is waited for in the one around it, and a watch of the home would wake for every commit of the store there. */
+  #make(path: string): void {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      this.#ctx.log.debug("skills.unmade", { path, error: errorMessage(error) });
+    }
   }
 
   #around(found: readonly (readonly FoundSkill[])[], config: SkillsConfig): Promise<Surroundings> {

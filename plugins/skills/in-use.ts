@@ -25,6 +25,8 @@ export class InUse {
   readonly #store: KeyValueStore;
   readonly #clock: Clock;
   readonly #runs = new Map<string, Promise<readonly SkillInUse[]>>();
+  /** Runs that something is kept of, so that the end of all others reads nothing. */
+  readonly #kept = new Set<string>();
   /** Skill -> when it was last taken up. */
   readonly used = new Map<string, number>();
   readonly #loaded: Promise<void>;
@@ -53,6 +55,7 @@ export class InUse {
       const next = [...skills.filter(({ name }) => name !== skill.name), skill];
       const at = this.#clock.now();
       this.used.set(skill.name, at);
+      this.#kept.add(runId);
       await this.#store.set({ [keyOf(runId)]: { at, skills: next } satisfies Kept, [usedKey]: Object.fromEntries(this.used) });
       return next;
     });
@@ -62,14 +65,15 @@ export class InUse {
   }
 
   async end(runId: string): Promise<void> {
-    const skills = await this.of(runId);
+    await this.#loaded;
     this.#runs.delete(runId);
-    if (skills.length > 0) await this.#store.set({ [keyOf(runId)]: undefined });
+    if (this.#kept.delete(runId)) await this.#store.set({ [keyOf(runId)]: undefined });
   }
 
   async #load(): Promise<void> {
     const [used, runs] = await Promise.all([this.#store.get<Record<string, number>>(usedKey), this.#store.list<Kept>(keyOf(""))]);
     for (const [name, at] of Object.entries(used ?? {})) if (!this.used.has(name)) this.used.set(name, at);
+    for (const { key } of runs) this.#kept.add(key.slice(keyOf("").length));
     const old = runs.filter(({ value }) => value.at < this.#clock.now() - longestMs);
     if (old.length > 0) await this.#store.set(Object.fromEntries(old.map(({ key }) => [key, undefined])));
   }

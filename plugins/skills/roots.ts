@@ -30,6 +30,8 @@ function bundledRoot(from: string): string | undefined {
     if (dirname(folder) === folder) return undefined;
   }
 }
+/** Every turn asks, and where code lies does not change while it runs. */
+const bundledRoots = new Map<string, string | undefined>();
 
 const underHome = (path: string): string => (path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path);
 
@@ -42,7 +44,7 @@ export const rootsOf = (home: string, workspace: string, config: Pick<SkillsConf
 /** Of every agent. */
 export function sharedRootsOf(home: string, { load }: Pick<SkillsConfig, "load">, from = import.meta.dir): readonly Root[] {
   const personal = load.personal ?? home === join(homedir(), ".pincer");
-  const bundled = bundledRoot(from);
+  const bundled = bundledRoots.getOrInsertComputed(from, bundledRoot);
   return [
     ...(personal ? [{ source: "personal" as const, path: join(homedir(), ".agents", "skills") }] : []),
     { source: "managed", path: managedRoot(home) },

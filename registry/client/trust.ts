@@ -209,13 +209,19 @@ async function newestRoot(options: TrustOptions, read: Read): Promise<Metadata<"
   );
 }
 
+const timestampBy = (root: Metadata<"root">) => (bytes: Uint8Array) => {
+  const metadata = parseMetadata("timestamp", "timestamp", bytes);
+  requireSigned(root, "timestamp", metadata);
+  return metadata;
+};
+
+/** Until when what was heard last counts, without asking; undefined: nothing was heard. */
+export const keptUntil = (options: TrustOptions): string | undefined =>
+  kept(options.state, "timestamp", timestampBy(keptRoot(options)))?.signed.expires;
+
 /** 5.4 */
 async function newestTimestamp({ state, now }: TrustOptions, root: Metadata<"root">, read: Read): Promise<Metadata<"timestamp">> {
-  const signed = (bytes: Uint8Array) => {
-    const metadata = parseMetadata("timestamp", "timestamp", bytes);
-    requireSigned(root, "timestamp", metadata);
-    return metadata;
-  };
+  const signed = timestampBy(root);
   const before = kept(state, "timestamp", signed);
   const bytes = await read("timestamp.json", limits.timestamp);
   const next = signed(bytes);

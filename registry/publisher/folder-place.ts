@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { RegistryError } from "../error.ts";
 import { releaseAt } from "../name.ts";
 import { applyStaged } from "../repository/apply.ts";
-import { openRepository } from "../repository/repository.ts";
+import { openRepository, type Repository } from "../repository/repository.ts";
 import { signStaged } from "../repository/staged.ts";
 import { openDatabase } from "../server/database.ts";
+import { operatorsNames } from "../server/names.ts";
+import { createNewcomers } from "../server/newcomers.ts";
 import { createOffers } from "../server/offers.ts";
+import { rekeyed } from "../server/rekeying.ts";
 import { folderSource } from "../source.ts";
 import type { Signer } from "../trust/key.ts";
 import { parseMetadata } from "../trust/metadata.ts";
@@ -22,15 +25,20 @@ export interface FolderPlaceOptions {
   readonly now: () => number;
 }
 
+function within<Done>(folder: string, step: (database: Database) => Done): Done {
+  using database = openDatabase(folder);
+  return database.transaction(step).immediate(database);
+}
+
+/** A server that runs here writes nothing meanwhile. */
+export const aloneIn = <Done>(folder: string, step: () => Done): Done =>
+  existsSync(join(folder, "server.db")) ? within(folder, step) : step();
+
 /** Throws `REGISTRY_NOT_FOUND` where there is none. */
 export function folderPlace(folder: string, { online, now }: FolderPlaceOptions): RegistryPlace {
+  const offersIn = (database: Database, repository: Repository) =>
+    createOffers(database, repository, createNewcomers(database, repository, now), now);
   const open = () => openRepository(folder, { online, now });
-  const within = <Done>(step: (database: Database) => Done): Done => {
-    using database = openDatabase(folder);
-    return database.transaction(step).immediate(database);
-  };
-  /** A server that runs here writes nothing meanwhile. */
-  const alone = <Done>(step: () => Done): Done => (existsSync(join(folder, "server.db")) ? within(step) : step());
 
   return {
     name: folder,
@@ -47,13 +55,13 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
       const publisher = repository.ownerOf(name);
       if (publisher === undefined) return undefined;
       const offer = existsSync(join(folder, "server.db"))
-        ? within((database) => createOffers(database, repository, now).of(name))
+        ? within(folder, (database) => offersIn(database, repository).of(name))
         : undefined;
       return { publisher, owner: repository.publisher(publisher)!, offer: offer?.statement };
     },
 
     async publish({ publisher, list, newcomer, archives, findings }) {
-      return alone(() => {
+      return aloneIn(folder, () => {
         const repository = open();
         const releases = Object.keys(parseMetadata("targets", publisherRole(publisher), list).signed.targets).map(
           (path) => releaseAt(path)!,
@@ -68,26 +76,30 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     },
 
     async offer(name, statement) {
-      within((database) => createOffers(database, open(), now).put(name, statement));
+      within(folder, (database) => offersIn(database, open()).put(name, statement));
     },
 
     async take(name, { publisher, list, newcomer }) {
-      within((database) => {
+      within(folder, (database) => {
         const repository = open();
-        const offers = createOffers(database, repository, now);
+        const offers = offersIn(database, repository);
         repository.transfer(offers.requireFor(name, publisher), list, newcomer);
         offers.remove(name);
       });
     },
 
     async rekey(publisher, owner, list, statement) {
-      alone(() => open().rekey(publisher, owner, list, statement));
+      const repository = open();
+      const change = () => repository.rekey(publisher, owner, list, statement);
+      if (!existsSync(join(folder, "server.db"))) return change();
+      using database = openDatabase(folder);
+      rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, statement }, change);
     },
 
     async apply(staged) {
       if (!existsSync(join(folder, "metadata", "timestamp.json")))
         throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}`);
-      return alone(() => applyStaged(folder, signStaged(staged, [online]), { online, now }));
+      return aloneIn(folder, () => applyStaged(folder, signStaged(staged, [online]), { online, now }));
     },
   };
 }

@@ -1,5 +1,6 @@
 /** A registry that is changed through its server. */
 import { randomBytes } from "node:crypto";
+import { connectionTrouble } from "../connection-trouble.ts";
 import { RegistryError, type RegistryErrorCode } from "../error.ts";
 import { type HttpReaderOptions, httpSource, type SourceClock } from "../http-source.ts";
 import type { PackageName } from "../name.ts";
@@ -61,7 +62,7 @@ export function serverPlace({ url, clock, fetch, fetchLed, signal, onWait }: Ser
       if (response.status === 200 || response.status === 201) return await response.json();
     } catch (error) {
       signal.throwIfAborted();
-      throw new Unanswered("REGISTRY_UNREACHABLE", `${url}: ${(error as Error).message}`, undefined, { cause: error });
+      throw new Unanswered("REGISTRY_UNREACHABLE", `${url}: ${connectionTrouble(error)}`, undefined, { cause: error });
     }
     const said = await problemIn(response);
     const code = (said?.code ?? "REGISTRY_UNREACHABLE") as RegistryErrorCode;

@@ -103,6 +103,7 @@ export function createApp(parts: AppParts) {
         index.find({ q, limit: Math.min(most, Number(limit ?? 20)), ...(kind && { kind }), ...(cursor !== undefined && { cursor }) }),
       { query },
     )
+    .get("/offers", () => parts.ownership.offers())
     .get("/publishers/:publisher", ({ params }) => pages.publisher(params.publisher))
     .get("/packages/:kind/:id", ({ params }) => pages.package(nameIn(params)))
     .get("/packages/:kind/:id/:version", ({ params }) => pages.release({ ...nameIn(params), version: params.version }))

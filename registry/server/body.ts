@@ -6,17 +6,19 @@ export interface BodyLimits {
   readonly bytes: number;
   /** For the whole of it, however it drips. */
   readonly ms: number;
+  /** Aborted with the error that is thrown when the rest is not waited for. */
+  readonly signal: AbortSignal;
 }
 
 /** Throws `REGISTRY_TOO_LARGE`, `REGISTRY_TOO_SLOW`, `REGISTRY_REQUEST_INVALID` when it breaks off. */
-export async function readBody(request: Request, { bytes, ms }: BodyLimits, clock: SourceClock): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(request: Request, { bytes, ms, signal }: BodyLimits, clock: SourceClock): Promise<Uint8Array<ArrayBuffer>> {
   const said = Number(request.headers.get("content-length") ?? 0);
   const tooLarge = () => new RegistryError("REGISTRY_TOO_LARGE", `expected at most ${bytes} bytes of body`);
   if (said > bytes) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
   const over = new AbortController();
-  const late = clock.sleep(ms, over.signal).then(
+  const late = clock.sleep(ms, AbortSignal.any([over.signal, signal])).then(
     () => "late" as const,
     () => "late" as const,
   );
@@ -24,6 +26,7 @@ export async function readBody(request: Request, { bytes, ms }: BodyLimits, cloc
   try {
     while (reader) {
       const next = await Promise.race([reader.read(), late]);
+      if (next === "late") signal.throwIfAborted();
       if (next === "late") throw new RegistryError("REGISTRY_TOO_SLOW", `expected the whole body within ${ms / 1000} s`);
       if (next.done) break;
       size += next.value.length;

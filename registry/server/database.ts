@@ -44,12 +44,20 @@ const migrations: readonly string[] = [
    INSERT OR REPLACE INTO held SELECT kind, id, publisher, '', 1, 'it was given before the keys were kept with that: give it again', unixepoch() * 1000
      FROM grants WHERE NOT EXISTS (SELECT 1 FROM packages WHERE packages.kind = grants.kind AND packages.id = grants.id);
    DROP TABLE held_by_name;`,
+  `CREATE TABLE rekeys (publisher TEXT PRIMARY KEY, before TEXT NOT NULL, after TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX grants_publisher ON grants (publisher);
+   CREATE INDEX offers_to ON offers (CAST(statement AS TEXT) ->> '$.signed.to');`,
 ];
+
+/** Throws `REGISTRY_NOT_FOUND`. */
+export function requireRegistry(folder: string): void {
+  if (!existsSync(join(folder, "metadata", "timestamp.json")))
+    throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}: pincer registry init makes one`);
+}
 
 /** Throws `REGISTRY_NOT_FOUND` for a folder in which there is no registry. */
 export function openDatabase(folder: string): Database {
-  if (!existsSync(join(folder, "metadata", "timestamp.json")))
-    throw new RegistryError("REGISTRY_NOT_FOUND", `there is no registry in ${folder}: pincer registry init makes one`);
+  requireRegistry(folder);
   const database = new Database(join(folder, "server.db"), { create: true, strict: true });
   database.exec("PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;");
   const migrate = database.transaction(() => {

@@ -27,8 +27,11 @@ export interface Names {
   /** The operator's word, which stands above all rules. Nobody else waits for that name then. */
   grant(name: PackageName, publisher: string, owner: Owner): void;
   granted(): readonly Grantee[];
-  /** What was granted to a publisher with keys that have signed that others count stays granted to him. */
-  follow(publisher: string, before: Owner, after: Owner): void;
+  /**
+   * Other keys for a publisher: `change` makes them count in the files. Where the keys of before have signed it, what was granted to him goes along, also
+   * when the process ends between the files and the database. Not within another step of the database.
+   */
+  rekey(publisher: string, keys: { readonly before: Owner; readonly after: Owner; readonly isSigned: boolean }, change: () => void): void;
   /** So that the operator sees who waits, and with which keys. */
   hold(name: PackageName, publisher: string, owner: Owner, why: string): void;
   held(): readonly Held[];
@@ -36,14 +39,37 @@ export interface Names {
 
 type Row<Of extends Grantee> = Omit<Of, "keys"> & { readonly keys: string };
 const textOf = (owner: Owner): string => hexKeysOf(owner).join(" ");
+/** With how many of them must sign. */
+const wholeOf = (owner: Owner): string => `${owner.threshold} ${textOf(owner)}`;
+const rowOf = (whole: string): [keys: string, threshold: number] => {
+  const [threshold = "", ...keys] = whole.split(" ");
+  return [keys.join(" "), Number(threshold)];
+};
 const withKeys = <Read extends { readonly keys: string }>({ keys, ...row }: Read) => ({ ...row, keys: keys === "" ? [] : keys.split(" ") });
 
 export function createNames(database: Database, rule: "open" | "granted", resembles: Resemblance, now: () => number): Names {
   const grantOf = database.query<Row<Grantee>, [string, string]>(
     "SELECT kind, id, publisher, keys, threshold FROM grants WHERE kind = ? AND id = ?",
   );
+  const begun = database.query<{ readonly before: string; readonly after: string }, [string]>(
+    "SELECT before, after FROM rekeys WHERE publisher = ?",
+  );
+  const [begin, forget] = [
+    database.query("INSERT INTO rekeys (publisher, before, after) VALUES (?, ?, ?)"),
+    database.query("DELETE FROM rekeys WHERE publisher = ?"),
+  ];
+  const move = (publisher: string, before: string, after: string) =>
+    database
+      .query("UPDATE grants SET keys = ?, threshold = ? WHERE publisher = ? AND keys = ? AND threshold = ?")
+      .run(...rowOf(after), publisher, ...rowOf(before));
+  /** What was granted to the keys of before, where these count by a change that was interrupted. One that came to nothing says others than the files do. */
+  const follow = (publisher: string, owner: Owner): void => {
+    const row = begun.get(publisher);
+    if (row?.after === wholeOf(owner)) move(publisher, row.before, row.after);
+  };
   return {
     requireFree(name, publisher, owner) {
+      follow(publisher, owner);
       const granted = grantOf.get(name.kind, name.id);
       if (granted?.keys === "")
         throw new RegistryError(
@@ -80,10 +106,21 @@ export function createNames(database: Database, rule: "open" | "granted", resemb
     granted: () =>
       database.query<Row<Grantee>, []>("SELECT kind, id, publisher, keys, threshold FROM grants ORDER BY kind, id").all().map(withKeys),
 
-    follow(publisher, before, after) {
+    rekey(publisher, { before, after, isSigned }, change) {
       database
-        .query("UPDATE grants SET keys = ?, threshold = ? WHERE publisher = ? AND keys = ? AND threshold = ?")
-        .run(textOf(after), after.threshold, publisher, textOf(before), before.threshold);
+        .transaction(() => {
+          follow(publisher, before);
+          forget.run(publisher);
+          if (isSigned) begin.run(publisher, wholeOf(before), wholeOf(after));
+        })
+        .immediate();
+      database
+        .transaction(() => {
+          change();
+          if (isSigned) move(publisher, wholeOf(before), wholeOf(after));
+          forget.run(publisher);
+        })
+        .immediate();
     },
 
     hold({ kind, id }, publisher, owner, why) {
@@ -100,6 +137,9 @@ export function createNames(database: Database, rule: "open" | "granted", resemb
       database.query<Row<Held>, []>("SELECT kind, id, publisher, keys, threshold, why, at FROM held ORDER BY at").all().map(withKeys),
   };
 }
+
+/** For whoever runs the registry, whom no rule binds. */
+export const operatorsNames = (database: Database, now: () => number): Names => createNames(database, "open", () => undefined, now);
 
 /** The names of what comes with Pincer, which everybody takes for its own, and those that are like them. */
 export function reservedNames(ids: readonly string[]): Resemblance {

@@ -3,45 +3,42 @@ import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import type { PackageName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
-import { parseStatement, type Statement, type Transfer } from "../trust/statement.ts";
-
-export interface Offer {
-  readonly statement: Statement<Transfer>;
-  readonly bytes: Uint8Array;
-}
+import { parseStatement, type Transfer } from "../trust/statement.ts";
+import type { Newcomers } from "./newcomers.ts";
+import { currentOffer, type Offer } from "./offer.ts";
 
 export interface Offers {
   /** What may still be taken up. */
   of(name: PackageName): Offer | undefined;
-  /** In the place of one before. Throws `REGISTRY_*` for one that its publisher has not signed, nor the founders, or that counts no more. */
+  /** All of them, by name; of very many the first. */
+  all(): readonly Transfer[];
+  /** In the place of one before. Throws `REGISTRY_*` for one that its publisher has not signed, nor the founders, that counts no more, or that is for nobody. */
   put(name: PackageName, statement: Uint8Array): void;
   /** The statement, for whom it names. Throws `REGISTRY_FORBIDDEN`. */
   requireFor(name: PackageName, publisher: string): Uint8Array;
   remove(name: PackageName): void;
 }
 
-export function createOffers(database: Database, repository: Repository, now: () => number): Offers {
+export function createOffers(database: Database, repository: Repository, newcomers: Newcomers, now: () => number): Offers {
   const offered = database.query<{ statement: Uint8Array }, [string, string]>("SELECT statement FROM offers WHERE kind = ? AND id = ?");
-
-  /** Of the publisher whose the name is, and not outlived by what that publisher has signed since. */
-  function current(bytes: Uint8Array): Offer | undefined {
-    const statement = parseStatement("transfer", bytes);
-    const { kind, id, from, list, expires } = statement.signed;
-    const isCurrent = from === repository.ownerOf({ kind, id }) && list === (repository.signedBy(from)?.signed.version ?? 0);
-    return isCurrent && now() < Date.parse(expires) ? { statement, bytes } : undefined;
-  }
 
   const of = (name: PackageName): Offer | undefined => {
     const bytes = offered.get(name.kind, name.id)?.statement;
-    return bytes && current(bytes);
+    return bytes && currentOffer(bytes, repository, now);
   };
   return {
     of,
+    all: () =>
+      database
+        .query<{ statement: Uint8Array }, []>("SELECT statement FROM offers ORDER BY id, kind LIMIT 1000")
+        .all()
+        .flatMap(({ statement }) => currentOffer(statement, repository, now)?.statement.signed ?? []),
     put(name, bytes) {
-      const { kind, id } = parseStatement("transfer", bytes).signed;
+      const { kind, id, to, keys } = parseStatement("transfer", bytes).signed;
       if (kind !== name.kind || id !== name.id)
         throw new RegistryError("REGISTRY_REQUEST_INVALID", `the statement speaks of ${kind}/${id}`);
       repository.requireTransfer(bytes);
+      newcomers.requireReceiver(name, to, keys);
       database.query("INSERT OR REPLACE INTO offers (kind, id, statement) VALUES (?, ?, ?)").run(kind, id, bytes);
     },
 

@@ -5,7 +5,7 @@ import { ownerOf } from "../repository/hand-over.ts";
 import type { Owner } from "../trust/owner.ts";
 import { parseStatement, type Transfer } from "../trust/statement.ts";
 import { openDatabase } from "./database.ts";
-import { createNames, type Names } from "./names.ts";
+import { type Names, operatorsNames } from "./names.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 
 export interface Operator extends Disposable {
@@ -23,7 +23,7 @@ export function openOperator(folder: string, now: () => number): Operator {
   const roles = currentRoles(repositoryFiles(folder));
   return {
     tokens: createTokens(database, now),
-    names: createNames(database, "open", () => undefined, now),
+    names: operatorsNames(database, now),
     publisher: (name) => ownerOf(roles, name),
     offers: () =>
       database

@@ -7,6 +7,7 @@ import { hexKeysOf } from "../trust/owner.ts";
 import type { Statement, Transfer } from "../trust/statement.ts";
 import type { Callers } from "./callers.ts";
 import { keysIn, readForm } from "./form.ts";
+import type { Newcomers } from "./newcomers.ts";
 import { createOffers } from "./offers.ts";
 import type { Shelf } from "./shelf.ts";
 
@@ -23,18 +24,20 @@ export interface OwnershipOptions {
   readonly database: Database;
   readonly repository: Repository;
   readonly callers: Callers;
+  readonly newcomers: Newcomers;
   readonly shelf: Shelf;
   readonly now: () => number;
 }
 
 export interface Ownership {
   of(name: PackageName): OwnerPage;
+  offers(): { readonly offers: readonly Transfer[] };
   /** Offers (the field `statement` alone), or takes (`publisher` and `metadata`, for one who is new `keys`). */
   post(name: PackageName, request: Request, body: Uint8Array<ArrayBuffer>): Promise<OwnerPage>;
 }
 
-export function createOwnership({ database, repository, callers, shelf, now }: OwnershipOptions): Ownership {
-  const offers = createOffers(database, repository, now);
+export function createOwnership({ database, repository, callers, newcomers, shelf, now }: OwnershipOptions): Ownership {
+  const offers = createOffers(database, repository, newcomers, now);
 
   const page = (name: PackageName): OwnerPage => {
     const publisher = repository.ownerOf(name);
@@ -45,6 +48,7 @@ export function createOwnership({ database, repository, callers, shelf, now }: O
 
   return {
     of: page,
+    offers: () => ({ offers: offers.all() }),
     async post(name, request, body) {
       const form = await readForm(body, request.headers.get("content-type") ?? "");
       const offer = () => offers.put(name, form.bytes("statement"));
@@ -54,9 +58,11 @@ export function createOwnership({ database, repository, callers, shelf, now }: O
         const publisher = checkedName(form.text("publisher"));
         const statement = offers.requireFor(name, publisher);
         const newcomer = keysIn(form);
-        const keys = repository.publisher(publisher)?.keys ?? newcomer?.keys;
-        if (!keys) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
-        callers.requirePublisher(caller, publisher, keys);
+        const known = repository.publisher(publisher);
+        const owner = known ?? newcomer;
+        if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
+        callers.requirePublisher(caller, publisher, owner.keys);
+        if (!known) newcomers.require(publisher, owner);
         repository.transfer(statement, form.bytes("metadata"), newcomer);
         offers.remove(name);
         shelf.refresh();

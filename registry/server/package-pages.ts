@@ -45,12 +45,17 @@ export function createPackagePages({ database, repository, shelf, downloads, set
     return keys && { name: owner!, keys: hexKeysOf(keys), threshold: keys.threshold };
   };
 
+  const count = (table: "packages" | "held") =>
+    database.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${table}`).get()!.count;
+
   return {
     overview: () => ({
       registry: "pincer",
       api: 1,
       claims: settings.claims,
-      packages: database.query<{ count: number }, []>("SELECT count(*) AS count FROM packages").get()!.count,
+      packages: count("packages"),
+      /** For a name, until the operator gives it; who and which is nobody else's. */
+      waiting: count("held"),
     }),
 
     /** What the next list builds on: the version that was signed last, and where it lies. */

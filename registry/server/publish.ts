@@ -11,11 +11,11 @@ import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
 import { timeOf } from "../schema.ts";
 import { sha256Of } from "../sha256.ts";
-import { signersOf } from "../trust/envelope.ts";
 import { isSameOwner, type Owner } from "../trust/owner.ts";
-import { readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
 import { type Caller, type Callers, requireScope } from "./callers.ts";
 import type { Names } from "./names.ts";
+import type { Newcomers } from "./newcomers.ts";
 import { type Publication, readPublication } from "./publication.ts";
 import type { Quota } from "./quota.ts";
 import type { Rates } from "./rates.ts";
@@ -40,23 +40,25 @@ export interface PublishOptions {
   readonly settings: ServerSettings;
   readonly callers: Callers;
   readonly names: Names;
+  readonly newcomers: Newcomers;
   readonly quota: Quota;
   readonly scan: (kind: Kind, files: readonly ArchiveEntry[]) => Promise<readonly Finding[]>;
   readonly shelf: Shelf;
   readonly clock: SourceClock;
   readonly rates: { readonly publications: Rates; readonly bytes: Rates; readonly claims: Rates };
   readonly uploads: Uploads;
+  readonly bodies: Omit<BodyLimits, "bytes">;
 }
 
 export function createPublisher(options: PublishOptions): (request: Request, household: string) => Promise<Accepted> {
-  const { database, repository, settings, callers, names, quota, scan, shelf, clock, rates, uploads } = options;
+  const { database, repository, settings, callers, names, newcomers, quota, scan, shelf, clock, rates, uploads, bodies } = options;
 
   return async (request, household) => {
     rates.publications.take(household);
     const caller = callers.identify(request);
     if (caller.token) rates.publications.take(`token ${caller.token.id}`);
     return uploads.receive(household, async () => {
-      const body = await readBody(request, { bytes: settings.publicationBytes, ms: settings.bodySeconds * 1000 }, clock);
+      const body = await readBody(request, { ...bodies, bytes: settings.publicationBytes }, clock);
       callers.requireBody(caller, body);
       const publication = await readPublication(body, request.headers.get("content-type") ?? "");
       const { claimed, owner } = judged(publication, caller);
@@ -93,11 +95,8 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     callers.requireSpeaker(caller, publisher, owner.keys);
     if (known && keys && !isSameOwner(known, keys))
       throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
-    const last = repository.signedBy(publisher);
-    // Who has handed over the last of the own names is still who signed that list, and nobody else is.
-    if (!known && last && signersOf(last, owner.keys).length === 0)
-      throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
-    const before = last?.signed;
+    if (!known) newcomers.require(publisher, owner);
+    const before = repository.signedBy(publisher)?.signed;
     const next = (before?.version ?? 0) + 1;
     if (list.signed.version !== next)
       throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${next} of ${publisher}'s list, came ${list.signed.version}`);

@@ -1,15 +1,14 @@
 /** Other keys for a publisher, sent by one of those keys. */
-import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import { checkedName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
+import type { Owner } from "../trust/owner.ts";
 import type { Callers } from "./callers.ts";
 import { keysIn, readForm } from "./form.ts";
 import type { Names } from "./names.ts";
 import type { Shelf } from "./shelf.ts";
 
 export interface RekeyingOptions {
-  readonly database: Database;
   readonly repository: Repository;
   readonly callers: Callers;
   readonly names: Names;
@@ -19,7 +18,7 @@ export interface RekeyingOptions {
 /** The fields `keys` and `metadata`, and where the keys of before have not signed that too, `statement`. Throws as `Repository.rekey`. */
 export type Rekeying = (publisher: string, request: Request, body: Uint8Array<ArrayBuffer>) => Promise<void>;
 
-export function createRekeying({ database, repository, callers, names, shelf }: RekeyingOptions): Rekeying {
+export function createRekeying({ repository, callers, names, shelf }: RekeyingOptions): Rekeying {
   return async (publisher, request, body) => {
     checkedName(publisher);
     const caller = callers.identify(request);
@@ -28,15 +27,24 @@ export function createRekeying({ database, repository, callers, names, shelf }: 
     const form = await readForm(body, request.headers.get("content-type") ?? "");
     const owner = keysIn(form);
     if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", "the field keys is missing: which keys count from now on");
-    const step = database.transaction(() => {
+    const statement = form.has("statement") ? form.bytes("statement") : undefined;
+    callers.requireSpeaker(caller, publisher, owner.keys);
+    rekeyed({ repository, names }, { publisher, owner, statement }, () => {
       callers.requirePublisher(caller, publisher, owner.keys);
-      const before = repository.publisher(publisher);
-      const statement = form.has("statement") ? form.bytes("statement") : undefined;
       repository.rekey(publisher, owner, form.bytes("metadata"), statement);
-      // With a statement it may be the founders' word alone, who give no names.
-      if (before && !statement) names.follow(publisher, before, owner);
       shelf.refresh();
     });
-    step.immediate();
   };
+}
+
+/** `change` makes the keys count in the files. */
+export function rekeyed(
+  { repository, names }: Pick<RekeyingOptions, "repository" | "names">,
+  { publisher, owner, statement }: { readonly publisher: string; readonly owner: Owner; readonly statement: Uint8Array | undefined },
+  change: () => void,
+): void {
+  const before = repository.publisher(publisher);
+  if (!before) throw new RegistryError("REGISTRY_NOT_FOUND", `nothing is registered for ${publisher}`);
+  // With a statement it may be the founders' word alone, who give no names.
+  names.rekey(publisher, { before, after: owner, isSigned: statement === undefined }, change);
 }

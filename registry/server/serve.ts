@@ -11,9 +11,11 @@ import { readBody } from "./body.ts";
 import { createCallers } from "./callers.ts";
 import { createClawHub } from "./clawhub/handler.ts";
 import { createRegistryShelf } from "./clawhub/registry-shelf.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase, requireRegistry } from "./database.ts";
 import { createDownloads } from "./downloads.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { createNames, popularNames, type Resemblance, reservedNames } from "./names.ts";
+import { createNewcomers } from "./newcomers.ts";
 import { createOwnership } from "./ownership.ts";
 import { createPackagePages } from "./package-pages.ts";
 import { createPublisher } from "./publish.ts";
@@ -45,7 +47,7 @@ export interface ServeOptions {
 
 export interface RegistryServer {
   readonly url: string;
-  /** Lets what runs come to its end. */
+  /** Lets publications come to their end, of which the whole has come; whatever else is asked for is cut off, and can be asked for again. */
   stop(): Promise<void>;
 }
 
@@ -53,13 +55,31 @@ export interface RegistryServer {
 const renewMs = 6 * 60 * 60 * 1000;
 /** Without a byte in either direction, in seconds. */
 const idleSeconds = 30;
+/** For the answers that are on their way when the last publication is done. */
+const lastAnswersMs = 100;
+
+/** Why it cannot be listened there, in words that say what a person can look at. */
+function whyNotListened(error: unknown): string {
+  const { code = "", message = String(error) } = error as { readonly code?: string; readonly message?: string };
+  const words: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another program listens there already: stop that one, or name another port",
+    EADDRNOTAVAIL: "this machine has no such address: 127.0.0.1 is for itself alone, 0.0.0.0 for others too",
+    EINVAL: "that is no address to listen on: 127.0.0.1 is for this machine alone, 0.0.0.0 for others too",
+    EACCES: "the system lets this user have no such port: name one above 1023",
+  };
+  return words[code] ?? `cannot be listened on: ${message}`;
+}
 
 export async function serveRegistry(options: ServeOptions): Promise<RegistryServer> {
   const { folder, online, settings, clock, onFault } = options;
   const now = () => clock.now();
+  requireRegistry(folder);
+  using opened = new DisposableStack();
+  opened.use(lockFolder(folder));
   const database = openDatabase(folder);
-  const repository = openRepository(folder, { online, now });
+  opened.defer(() => database.close());
   const index = createSearchIndex(database);
+  const repository = openRepository(folder, { online, now, downloads: index.downloads });
   const shelf = createShelf(folder, database, repository, index);
   const downloads = createDownloads(database, now);
   const tokens = createTokens(database, now);
@@ -74,7 +94,9 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   const others = options.resembles ?? popularNames(database, settings.popularDownloads);
   const names = createNames(database, settings.claims, (name, publisher) => own(name, publisher) ?? others(name, publisher), now);
   const callers = createCallers(database, tokens, () => ownAddresses(settings, options.host, app.server!.port!), now);
+  const newcomers = createNewcomers(database, repository, now);
   const uploads = createUploads(settings.uploads);
+  const bodies = { ms: settings.bodySeconds * 1000, signal: uploads.closed };
   const renew = database.transaction(() => repository.renew());
   renew.immediate();
   shelf.refresh();
@@ -93,23 +115,25 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       settings,
       callers,
       names,
+      newcomers,
       quota: createQuota(database, settings, now),
       scan: (kind, files) => scanApart(kind, files, { seconds: settings.scanSeconds, clock, onFault }),
       shelf,
       clock,
       rates,
       uploads,
+      bodies,
     }),
     uploads,
-    ownership: createOwnership({ database, repository, callers, shelf, now }),
-    rekey: createRekeying({ database, repository, callers, names, shelf }),
+    ownership: createOwnership({ database, repository, callers, newcomers, shelf, now }),
+    rekey: createRekeying({ repository, callers, names, shelf }),
     apply(bytes) {
       const staged = parseStaged(bytes);
       const applied = database.transaction(() => repository.apply(staged)).immediate();
       shelf.refresh();
       return applied;
     },
-    readBody: (request, bytes) => readBody(request, { bytes, ms: settings.bodySeconds * 1000 }, clock),
+    readBody: (request, bytes) => readBody(request, { ...bodies, bytes }, clock),
     onFault,
   });
   try {
@@ -123,10 +147,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       reusePort: false,
     });
   } catch (error) {
-    database.close();
-    throw new RegistryError("REGISTRY_UNREACHABLE", `${options.host}:${options.port} cannot be listened on: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new RegistryError("REGISTRY_UNREACHABLE", `${options.host}:${options.port}: ${whyNotListened(error)}`, { cause: error });
   }
   const over = new AbortController();
   const renewing = (async () => {
@@ -141,13 +162,19 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       }
     }
   })();
+  const kept = opened.move();
+  const server = app.server!;
   return {
-    url: app.server!.url.href.replace(/\/$/, ""),
+    url: server.url.href.replace(/\/$/, ""),
     async stop() {
+      using _ended = kept;
       over.abort();
-      await app.stop();
+      // Nobody is heard from now on. Whoever sends slowly, or reads slowly, would keep it from ending.
+      const answered = server.stop();
+      await uploads.close();
+      await Promise.race([answered, clock.sleep(lastAnswersMs)]);
+      await server.stop(true);
       await renewing;
-      database.close();
     },
   };
 }

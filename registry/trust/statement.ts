@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { RegistryError } from "../error.ts";
 import { readJson } from "../json.ts";
+import { isName } from "../name.ts";
 import { closed, hex, kind, time } from "../schema.ts";
 import { type Envelope, envelopeOf, sign, signersOf } from "./envelope.ts";
 import type { PublicKey, Signer } from "./key.ts";
@@ -41,6 +42,8 @@ const rekey = Type.Object(
 );
 const envelopes = { transfer: envelopeOf(transfer), rekey: envelopeOf(rekey) } as const;
 
+const offers = Type.Object({ offers: Type.Array(transfer) }, closed);
+
 export type Transfer = Static<typeof transfer>;
 export type Rekey = Static<typeof rekey>;
 export type Statement<Of extends Transfer | Rekey> = Envelope<Of>;
@@ -60,3 +63,9 @@ export function parseStatement<Kind extends keyof typeof envelopes>(
 /** Whether as many of these keys have signed it. */
 export const isSignedBy = (statement: Statement<Transfer | Rekey>, keys: readonly PublicKey[], threshold: number): boolean =>
   signersOf(statement, keys).length >= threshold;
+
+/** What a server says is offered to whom. Throws `REGISTRY_METADATA_INVALID`. */
+export const readOffers = (bytes: Uint8Array): readonly Transfer[] =>
+  readJson(offers, bytes, (why) => new RegistryError("REGISTRY_METADATA_INVALID", `what is offered: ${why}`)).offers.filter(
+    ({ id, to }) => isName(id) && isName(to),
+  );

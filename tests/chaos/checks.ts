@@ -3,6 +3,8 @@ import { deliveries, notes } from "./delivery-checks.ts";
 import { answering, type Evidence, groups, runOf, textOf, twice } from "./evidence.ts";
 import { asksIn, namesIn } from "./world.ts";
 
+const unmadeCall = "The call was not made";
+const stoppedTool = "The turn was stopped while this tool ran";
 const uncertainTool = "may or may not have taken effect";
 
 export function complaintsOf(evidence: Evidence): string[] {
@@ -100,10 +102,13 @@ function* transcripts({ remains }: Evidence): Generator<string> {
 /** No settled tool runs again; what nobody can say is said, and nothing else is. */
 function* tools({ remains, world, witness }: Evidence): Generator<string> {
   for (const id of twice(world.effects)) yield `the tool call ${id} took effect ${world.effects.filter((one) => one === id).length} times`;
-  for (const { message, id: entry } of remains.entries) {
+  for (const { message, id: entry, runId } of remains.entries) {
     if (message.role !== "toolResult") continue;
     const { toolCallId: id, isError } = message;
     const text = textOf(message);
+    if (text.startsWith(unmadeCall) && world.effects.includes(id)) yield `${entry} is said not to have been made, and took effect`;
+    const isStopped = remains.jobs.get(`run:${runId}`)?.state === "cancelled";
+    if (isStopped && (text.startsWith(unmadeCall) || text.startsWith(stoppedTool))) continue;
     const isUncertain = text.includes(uncertainTool);
     if (isUncertain && !witness.interrupted.has(id)) yield `${entry} is called uncertain, and no gateway died while it ran`;
     if (!isError && text !== `noted ${id}` && text !== `saw ${id}`) yield `${entry} has a result of something else: ${text}`;

@@ -53,6 +53,22 @@ async function remainsOf(disk: SmallDisk) {
 
 const full = { error: { code: "UNAVAILABLE", retryable: true, details: { code: "STORE_FULL" } } };
 
+testWith("bubblewrap")("whatever finds no room for what it writes says that, and does it when there is some", async () => {
+  await using disk = new SmallDisk(8 * MiB);
+  const { client } = await talkTo(disk);
+  const writing = [
+    ["gateway.loginLink", {}],
+    ["agents.files.set", { agentId: "main", name: "SOUL.md", content: "Be kind.\n" }],
+  ] as const;
+  for (const [method, params] of writing) {
+    await disk.fill();
+    const noRoom = { code: "UNAVAILABLE", retryable: true, message: expect.stringContaining("no space left") };
+    await expect(client.call(method, params)).rejects.toMatchObject({ error: noRoom });
+    await disk.free();
+    expect(await client.call<object>(method, params)).toBeObject();
+  }
+});
+
 testWith("bubblewrap")(
   "a disk that fills up in the middle of a turn: new work is refused in words, and what was accepted is finished when there is space",
   async () => {

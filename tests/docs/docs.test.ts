@@ -58,6 +58,14 @@ test("every page for users is found from the README, link by link", () => {
   expect(guides.filter((page) => !found.has(page))).toEqual([]);
 });
 
+test("the README's tables lead to every page in one step, but to those that its page about plugins lists", () => {
+  const linked = (path: string) => [...read(path).matchAll(/^\| .*?\]\(([^)#:\s]+\.md)/gm)].map(([, to = ""]) => join(dirname(path), to));
+  const ofAuthors = guides.filter((page) => page.startsWith("docs/plugins/"));
+  const others = guides.filter((page) => page !== "README.md" && !ofAuthors.includes(page));
+  expect(others.filter((page) => !linked("README.md").includes(page))).toEqual([]);
+  expect(ofAuthors.filter((page) => !read("docs/plugins.md").includes(`](${page.slice("docs/".length)})`))).toEqual([]);
+});
+
 test("every file and folder that a guide names is there", () => {
   const named = guides.flatMap((path) =>
     [...read(path).matchAll(/`((?:kernel|plugins|plugin-host|store|plugin-kit|plugin-sdk|registry|tests|docs)\/[\w./-]*)`/g)].map(

@@ -71,6 +71,51 @@ test("what is revoked, also by its key, stays so after kill -9, and doctor hands
   expect((await home.pincer(["list"])).out).toContain(why);
 }, 180_000);
 
+test("while no gateway runs the home alone says what was changed, interrupted, revoked as it was heard last, and how old that is", async () => {
+  using shop = startShop();
+  shop.publish(await shop.make("1.0.0"));
+  publishSkill(shop.house, "dice");
+  await using home = homeWith(shop);
+  expect((await home.pincer(["verify"])).out).toBe("nothing was installed\n");
+  await home.pincer(["install", "weather", "skill:dice", "--yes", "--accept", "tools *"]);
+  expect(await findingsOf(home)).toEqual([{ check: "packages", level: "ok", detail: "2 installed, each as pincer.lock says" }]);
+  expect(await home.pincer(["verify"])).toMatchObject({ code: 0, out: expect.stringContaining("2 installed") });
+
+  // Heard by a command, and no gateway has put a word beside it.
+  shop.house.repository.revoke(
+    [{ kind: "plugins", id: "weather", versions: ["1.0.0"], reason: "it lies", at: `${today}T00:00:00Z` }],
+    shop.house.founders.revocations,
+  );
+  await home.pincer(["search", "weather"]);
+  await home.pincer(["install", "weather", "--yes"]);
+  const { digest } = entriesOf(home)["skills/dice"];
+  writeFileSync(join(home.path, "skills", "dice", digest, "more.md"), "more");
+  const revoked = {
+    ...{ check: "package", level: "error", mend: "pincer update weather" },
+    detail: `weather 1.0.0 is revoked by home since ${today}: it lies`,
+  };
+  const wrong = [revoked, { check: "package", level: "error", detail: "dice: more.md was added", mend: "pincer install --frozen --mend" }];
+  expect(await findingsOf(home)).toEqual(wrong);
+  expect(await home.json(["verify"])).toEqual({ ok: false, findings: wrong });
+
+  // Somebody was killed in the middle, and what was heard is as old as the state of the registry that is kept.
+  const { version, origin, manifest } = entriesOf(home)["skills/dice"];
+  const begun = { name: { kind: "skills", id: "dice" }, entry: { version, origin, digest, manifest }, undo: [] };
+  mkdirSync(join(home.path, "staging"), { recursive: true });
+  writeFileSync(join(home.path, "staging", "begun.json"), JSON.stringify(begun));
+  for (const name of new Bun.Glob("registries/*/timestamp.json").scanSync({ cwd: home.path })) rmSync(join(home.path, name));
+  expect((await findingsOf(home)).slice(0, 2)).toEqual([
+    {
+      ...{ check: "installation", level: "warning", mend: "pincer install --frozen" },
+      detail: "dice: its installation was interrupted; the next one first brings it to an end",
+    },
+    {
+      ...{ check: "registry", level: "warning", mend: "pincer up asks it" },
+      detail: "what home revokes is not known as of now: nothing was ever heard",
+    },
+  ]);
+}, 180_000);
+
 test("a registry that has expired, a lock that drifted, a journal and a lock that cannot be read are told, and mended by what is to be typed", async () => {
   using shop = startShop();
   await using home = await startHome(shop);

@@ -1,6 +1,6 @@
 /** Every file of what is installed, and of what it needs of others, is compared with what was installed, and had again bit for bit. */
 import { expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import type { CliHome } from "../support/cli.ts";
@@ -20,14 +20,15 @@ async function publishNeedy(shop: Shop, npm: ReturnType<typeof serveNpm>, versio
   const lock = { lockfileVersion: 1, workspaces: { "": { name: "weather", dependencies } }, packages };
   writeFileSync(join(made.folder, "bun.lock"), JSON.stringify(lock));
   shop.publish({ ...made, archive: pack(filesOf(made.folder)) });
+  return integrity;
 }
 
 async function startNeedy() {
   const [npm, shop] = [serveNpm(), startShop()];
-  await publishNeedy(shop, npm, "1.0.0");
+  const integrities: Readonly<Record<string, string>> = { "1.0.0": await publishNeedy(shop, npm, "1.0.0") };
   const homes: CliHome[] = [];
   return {
-    ...{ npm, shop },
+    ...{ npm, shop, integrities },
     home() {
       const home = homeWith(shop, {}, { BUN_CONFIG_REGISTRY: npm.url });
       homes.push(home);
@@ -73,6 +74,107 @@ test("a file of the package, or of what it needs, that was changed, added or rem
   expect(contentsOf(folder)).toEqual(before);
   expect(existsSync(join(folder, "node_modules", "sleet"))).toBe(false);
   expect((await home.pincer(["install", "--frozen"])).out).toBe("keep weather 1.0.0\n");
+});
+
+const entriesIn = ({ path }: CliHome) => JSON.parse(readFileSync(join(path, "pincer.lock"), "utf8"));
+function rewriteLock(home: CliHome, change: (entry: Record<string, unknown>) => void): string {
+  const lock = entriesIn(home);
+  change(lock.packages["plugins/weather"]);
+  const text = `${JSON.stringify(lock, null, 2)}\n`;
+  writeFileSync(join(home.path, "pincer.lock"), text);
+  return text;
+}
+
+test("the lock names each package of others by version and checksum, and what they came to, which no record beside the files can talk out of", async () => {
+  await using needy = await startNeedy();
+  const home = needy.home();
+  await home.pincer(["install", "weather", "--yes"]);
+  const { packages, trees } = lockOf(home);
+  expect(packages).toEqual({ "rain@1.0.0": needy.integrities["1.0.0"] });
+  const [[system, tree]] = Object.entries(trees) as [[string, string]];
+  expect([system, tree]).toEqual([expect.stringContaining(`${process.platform}-${process.arch}`), expect.stringMatching(/^[0-9a-f]{64}$/)]);
+
+  const [folder, record] = [folderOf(home), `${folderOf(home)}.files`];
+  const recorded = readFileSync(record, "utf8");
+  rmSync(record);
+  expect(await frozen(home)).toMatchObject({ ok: true });
+  const stolen = `module.exports = "stolen";\n`;
+  writeFileSync(join(folder, "node_modules", "rain", "index.js"), stolen);
+  const sha256 = new Bun.CryptoHasher("sha256").update(stolen).digest("hex");
+  writeFileSync(record, JSON.stringify({ ...JSON.parse(recorded), "node_modules/rain/index.js": sha256 }));
+  expect((await frozen(home)).error).toMatchObject({
+    code: "REGISTRY_CLIENT_DRIFT",
+    message: expect.stringContaining("weather: what it needs of others is not what the lock says of this system"),
+  });
+  const before = readFileSync(join(home.path, "pincer.lock"), "utf8");
+  expect(await frozen(home, "--mend")).toMatchObject({ ok: true });
+  expect(readFileSync(record, "utf8")).toBe(recorded);
+  expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toBe(before);
+});
+
+test("on a fresh machine a dependency that drifted is an error, from a mirror too, and nothing is installed", async () => {
+  await using needy = await startNeedy();
+  const [one, other] = [needy.home(), needy.home()];
+  await one.pincer(["install", "weather", "--yes"]);
+  const mirror = join(needy.shop.folder, "mirror");
+  expect(await one.json(["registry", "mirror", needy.shop.house.folder, mirror])).toMatchObject({ ok: true, dependencies: 1 });
+  await needy.npm[Symbol.asyncDispose]();
+  const config = join(other.path, "pincer.json5");
+  writeFileSync(config, readFileSync(config, "utf8").replaceAll(needy.shop.house.folder, mirror));
+  const take = (change: (entry: Record<string, unknown>) => void) => {
+    cpSync(join(one.path, "pincer.lock"), join(other.path, "pincer.lock"));
+    return rewriteLock(other, change);
+  };
+  const nothing = () => existsSync(join(other.path, "plugins", "weather", "current"));
+  const [system] = Object.keys(lockOf(one).trees) as [string];
+
+  take((entry) => (entry["packages"] = { "rain@1.0.0": `sha512-${"A".repeat(86)}==` }));
+  expect((await frozen(other)).error).toMatchObject({
+    code: "REGISTRY_CLIENT_DRIFT",
+    message: expect.stringContaining(`the lock says of rain@1.0.0 sha512-AAA`),
+  });
+  take((entry) => (entry["trees"] = { [system]: "0".repeat(64) }));
+  expect((await frozen(other)).error).toMatchObject({
+    code: "REGISTRY_CLIENT_DRIFT",
+    message: expect.stringContaining("what it needs of others is not what the lock says of this system"),
+  });
+  const [archive] = readdirSync(join(mirror, "dependencies")) as [string];
+  const bytes = readFileSync(join(mirror, "dependencies", archive));
+  writeFileSync(join(mirror, "dependencies", archive), bytes.with(40, bytes[40]! ^ 1));
+  rmSync(join(other.path, "cache", "packages"), { recursive: true });
+  take(() => undefined);
+  expect(await frozen(other)).toMatchObject({ ok: false });
+  expect(nothing()).toBe(false);
+
+  // Of another system the checksums count, and the lock stays as it is.
+  writeFileSync(join(mirror, "dependencies", archive), bytes);
+  const text = take((entry) => (entry["trees"] = { "plan9-mips": "0".repeat(64) }));
+  expect(await frozen(other)).toMatchObject({ ok: true });
+  expect(readFileSync(join(other.path, "pincer.lock"), "utf8")).toBe(text);
+  expect(contentsOf(folderOf(other))).toEqual(contentsOf(folderOf(one)));
+});
+
+test("a lock of before is read as it is, gets what it lacks with the next change, and what a later Pincer wrote in it stays", async () => {
+  await using needy = await startNeedy();
+  const home = needy.home();
+  await home.pincer(["install", "weather", "--yes"]);
+  const { packages, trees } = lockOf(home);
+  const old = rewriteLock(home, (entry) => {
+    for (const name of ["packages", "trees"]) delete entry[name];
+    entry["from-later"] = { kept: true };
+  });
+  expect(await frozen(home)).toMatchObject({ ok: true });
+  expect(await home.json(["list"])).toMatchObject({ packages: [{ id: "weather" }] });
+  expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toBe(old);
+  needy.shop.publish(await needy.shop.make("1.0.0", { id: "tides" }));
+  await home.pincer(["install", "tides", "--yes"]);
+  expect(lockOf(home)).toMatchObject({ packages, trees, "from-later": { kept: true } });
+
+  // Of what is not as it was installed nothing is written down.
+  rewriteLock(home, (entry) => delete entry["trees"]);
+  writeFileSync(join(folderOf(home), "node_modules", "rain", "index.js"), `module.exports = "stolen";\n`);
+  await home.pincer(["remove", "tides", "--yes"]);
+  expect(lockOf(home).trees).toBeUndefined();
 });
 
 test("another home has every file of the lock bit for bit", async () => {

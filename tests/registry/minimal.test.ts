@@ -275,8 +275,25 @@ test("a plugin of a package is installed and removed by name, without a gateway,
   const env = { BUN_CONFIG_REGISTRY: registry.url, npm_config_registry: registry.url };
   const packages = join(user.folder, ".pincer", "packages");
   expect(printedBy(await user.pincer(root, ["install", "needy", "--yes"], env))).toContain("needy 1.0.0 is on");
-  expect(readdirSync(packages)).toHaveLength(1);
+  expect(readdirSync(packages).filter((name) => !name.endsWith(".files"))).toHaveLength(1);
   const asked = registry.asked.length;
+
+  // What it needs stands in the lock, and is compared with it.
+  const lockFile = join(user.folder, ".pincer", "pincer.lock");
+  const lock = readFileSync(lockFile, "utf8");
+  const [entry] = Object.values(JSON.parse(lock).packages) as [{ packages: object; trees: object }];
+  expect([Object.keys(entry.packages), Object.keys(entry.trees).length]).toEqual([["dependency@1.0.0", "further@1.0.0"], 1]);
+  const whole = contentsOf(packages);
+  const [name] = [...whole.keys()].filter((path) => path.endsWith("dependency/main.js")) as [string];
+  appendFileSync(join(packages, name), "// more");
+  const frozen = (...more: string[]) => user.pincer(root, ["install", "--frozen", "--yes", ...more], env);
+  expect(await frozen()).toMatchObject({ code: 1, err: expect.stringContaining("node_modules/dependency/main.js was changed") });
+  expect(printedBy(await frozen("--mend"))).toContain("not as it was: node_modules/dependency/main.js was changed");
+  expect(contentsOf(packages)).toEqual(whole);
+  rmSync(packages, { recursive: true });
+  printedBy(await frozen());
+  expect(contentsOf(packages)).toEqual(whole);
+  expect(readFileSync(lockFile, "utf8")).toBe(lock);
   expect(await say(user, root, env)).toEqual({ said: "well 1.0.0" });
   expect(registry.asked).toHaveLength(asked);
   expect(printedBy(await user.pincer(root, ["remove", "needy", "--yes"], env))).toContain("needy 1.0.0 is off");

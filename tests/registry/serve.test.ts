@@ -50,14 +50,25 @@ test("a registry that others reach, and that is not told what it is called, says
   expect(await told("--host", "0.0.0.0")).not.toContain(warning);
 }, 120_000);
 
-test("a second server on the same port is refused, and a folder that holds no registry is named", async () => {
+test("a second server on the same port is refused, also over the same folder, and a folder that holds no registry is named", async () => {
   await using registry = await startServedRegistry();
   const serve = (folder: string, ...more: string[]) =>
     registry.cli.pincer(["registry", "serve", folder, "--key-folder", registry.keyFolder, ...more]);
   const { port } = new URL(registry.url);
-  const taken = await serve(registry.folder, "--port", port);
-  expect(taken.err).toContain(`127.0.0.1:${port} cannot be listened on`);
+  const other = join(registry.temporary("other"), "registry");
+  await registry.cli.json(["registry", "init", other]);
+  const taken = await registry.cli.pincer(["registry", "serve", other, "--port", port]);
+  expect(taken.err).toContain(`127.0.0.1:${port}: another program listens there already`);
   expect(taken.code).toBe(1);
+  const again = await serve(registry.folder, "--port", "0", "--json");
+  expect([again.code, JSON.parse(again.out).error]).toEqual([
+    1,
+    { code: "REGISTRY_IN_USE", message: expect.stringContaining(`another server (process ${registry.pid}) serves ${registry.folder}: `) },
+  ]);
+  // However the one before has ended.
+  await registry.stop("SIGKILL");
+  await registry.start();
+  expect((await registry.get("/api/v1/")).status).toBe(200);
   const empty = registry.temporary("empty");
   expect(await serve(empty)).toMatchObject({ code: 2, err: expect.stringContaining(`${empty} holds no registry`) });
 });

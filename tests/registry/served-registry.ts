@@ -15,6 +15,8 @@ export interface ServedRegistry extends AsyncDisposable {
   readonly folder: string;
   readonly keyFolder: string;
   readonly url: string;
+  /** Of the server's process. */
+  readonly pid: number;
   readonly cli: CliHome;
   readonly root: Uint8Array;
   readonly online: Signer;
@@ -74,6 +76,9 @@ export async function startServedRegistry(settings: object = {}, env: Readonly<R
     ...{ folder, keyFolder, cli, root, temporary, founders, online: online.signer },
     get url() {
       return running!.url;
+    },
+    get pid() {
+      return running!.process.pid;
     },
     key(name) {
       const { signer: made, pem } = createSigner();

@@ -1,6 +1,8 @@
 /** Files that a command is told of. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { systemErrorWords } from "@pincer/plugin-sdk/command/system-error";
+import { errorMessage } from "@pincer/plugin-sdk/error";
 import { clientErrors } from "../errors.ts";
 
 const why: Readonly<Record<string, string>> = {
@@ -33,6 +35,6 @@ export function writeOutput(file: string, bytes: Uint8Array | string, mode = 0o6
   try {
     writeFileSync(path, bytes, { mode, flag: "wx" });
   } catch (error) {
-    throw clientErrors.REGISTRY_CLIENT_FILE_UNREADABLE(`${path} cannot be written: ${(error as Error).message}`);
+    throw clientErrors.REGISTRY_CLIENT_FILE_UNREADABLE(`${path} cannot be written: ${systemErrorWords(error) ?? errorMessage(error)}`);
   }
 }

@@ -10,6 +10,7 @@ import { carryOut } from "./carry-out.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
 import { shownInfo, shownReasons } from "./shown.ts";
+import { verify } from "./verify.ts";
 
 const valued = ["--accept"];
 
@@ -190,4 +191,4 @@ const why: CommandDefinition = {
   },
 };
 
-export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, search, info, why, pin, rollback];
+export const packageCommands: readonly CommandDefinition[] = [install, remove, update, list, search, info, why, pin, rollback, verify];

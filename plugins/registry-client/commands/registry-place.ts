@@ -3,6 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { RegistryError } from "@pincer/registry/error";
 import { httpSource } from "@pincer/registry/http-source";
 import { checkedName, isVersion, type PackageName, type Release } from "@pincer/registry/name";
 import { timeOf } from "@pincer/registry/schema";
@@ -22,9 +23,24 @@ export async function sourceAt(place: string, io: CommandIo): Promise<RegistrySo
     return httpSource({ url: place, clock: systemClock, fetch: fetchNamed, fetchLed, onWait });
   }
   const folder = resolve(place);
-  if (statSync(folder, { throwIfNoEntry: false })?.isFile()) return tarSource(folder);
-  if (!existsSync(join(folder, "metadata"))) throw clientErrors.REGISTRY_CLIENT_USAGE(`there is no registry in ${folder}`);
-  return folderSource(folder);
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile())
+    return tarSource(folder).catch((error) => {
+      if (!(error instanceof RegistryError) || error.code !== "REGISTRY_ARCHIVE_INVALID") throw error;
+      throw new RegistryError(error.code, `${folder} is no file that pincer registry export has written: ${error.message}`, {
+        cause: error,
+      });
+    });
+  return folderSource(registryFolder(folder));
+}
+
+/** Throws where there is no registry in it. */
+export function registryFolder(place: string): string {
+  const folder = resolve(place);
+  if (existsSync(join(folder, "metadata"))) return folder;
+  const why = existsSync(folder)
+    ? `there is no registry in ${folder}: "pincer registry init" makes one in an empty folder`
+    : `there is no ${folder}`;
+  throw clientErrors.REGISTRY_CLIENT_USAGE(why);
 }
 
 export interface GivenRoot {

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
+import { aloneIn } from "@pincer/registry/publisher/folder-place";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import type { RegistryPlace } from "@pincer/registry/publisher/place";
 import { publishNext } from "@pincer/registry/publisher/publish-next";
@@ -67,8 +68,7 @@ async function renewFounded(registry: string, options: Options, io: CommandIo): 
   const passphrase = passphraseOf(options);
   const keyFolder = isAddress(registry) ? undefined : keyFolderOf(resolve(registry), options.value("--key-folder"));
   const signers = [...signersIn(options), ...(keyFolder === undefined ? [] : keysIn(keyFolder, passphrase))];
-  const ours =
-    keyFolder === undefined ? undefined : openRepository(resolve(registry), { online: onlineKey(keyFolder), now }).renew(signers);
+  const ours = keyFolder === undefined ? undefined : renewFolder(resolve(registry), onlineKey(keyFolder), signers);
   const founded = await renewStaged(placeAt(registry, options, io), signers, options, io);
   const expiring = [...(ours?.expiring.filter(({ role }) => role.startsWith("publisher-")) ?? []), ...founded.expiring];
   const renewed = [...(ours ? ["timestamp", ...ours.renewed] : []), ...founded.renewed];
@@ -81,6 +81,9 @@ async function renewFounded(registry: string, options: Options, io: CommandIo): 
   io.result({ ok: true, renewed, expiring, removed }, lines.join("\n"));
   return 0;
 }
+
+const renewFolder = (folder: string, online: Signer, signers: readonly Signer[]) =>
+  aloneIn(folder, () => openRepository(folder, { online, now }).renew(signers));
 
 /** What the founders sign, each as soon as these keys suffice for it. */
 async function renewStaged(place: RegistryPlace, signers: readonly Signer[], options: Options, io: CommandIo) {

@@ -1,7 +1,7 @@
 /** `pincer registry serve`: a registry's server, until it is told to stop. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { CommandDefinition } from "@pincer/plugin-sdk";
+import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { createEmbedded } from "../engine/package/embedded.ts";
@@ -49,22 +49,24 @@ export const serve: CommandDefinition = {
       settings,
       clock: systemClock,
       reserved: ownNames(),
-      onFault: (error) =>
-        io.print(io.json ? JSON.stringify({ fault: String(error) }) : `fault  ${error instanceof Error ? error.stack : error}`),
+      onFault: (error) => say(io, { ok: false, fault: String(error) }, `${dot("bad")} ${error instanceof Error ? error.stack : error}`),
     });
     io.signal.addEventListener("abort", stop);
     process.once("SIGTERM", stop);
-    io.print(
-      io.json
-        ? JSON.stringify({ ok: true, url: server.url, folder, pid: process.pid, ...(isUnnamed && { warning: unnamed(folder) }) })
-        : [welcome(server.url, folder, settings.claims), ...(isUnnamed ? [`${dot("bad")} ${unnamed(folder)}`] : [])].join("\n"),
+    say(
+      io,
+      { ok: true, url: server.url, folder, pid: process.pid, ...(isUnnamed && { warning: unnamed(folder) }) },
+      [welcome(server.url, folder, settings.claims), ...(isUnnamed ? [`${dot("bad")} ${unnamed(folder)}`] : [])].join("\n"),
     );
     await told.promise;
     await server.stop();
-    io.print(io.json ? JSON.stringify({ ok: true, stopped: true }) : "stopped");
+    say(io, { ok: true, stopped: true }, `${dot("good")} stopped`);
     return 0;
   },
 };
+
+/** A line each with --json, since it goes on: whoever reads it must know where one ends. */
+const say = (io: CommandIo, value: object, text: string): void => io.print(io.json ? JSON.stringify(value) : text);
 
 function welcome(url: string, folder: string, claims: "open" | "granted"): string {
   const names = claims === "open" ? "free names are taken by whoever comes first" : `names are given with pincer registry grant ${folder}`;

@@ -37,13 +37,8 @@ export const sign: CommandDefinition = {
       );
     const { next, answer, shown } = kind === "staged" ? signedStage(bytes, file, signers) : signedStatement(kind, bytes, signers);
     if (signers.length > 0) writeFileSync(resolve(file), next);
-    io.print(
-      io.json
-        ? JSON.stringify({ ok: true, file, ...answer })
-        : signers.length === 0
-          ? `${file}\n${shown}`
-          : `${dot("good")} signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}\n${shown}`,
-    );
+    const title = signers.length === 0 ? file : `${dot("good")} signed ${file} with ${signers.map(keyOf).map(shortKey).join(", ")}`;
+    io.result({ ok: true, file, ...answer }, `${title}\n${shown}`);
     return 0;
   },
 };

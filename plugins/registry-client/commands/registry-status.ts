@@ -10,6 +10,7 @@ import { openOperator } from "@pincer/registry/server/operator";
 import { joined, type RegistrySource } from "@pincer/registry/source";
 import { type RoleStatus, statusOf } from "@pincer/registry/status";
 import { publisherRole } from "@pincer/registry/trust/role";
+import { readOffers, type Transfer } from "@pincer/registry/trust/statement";
 import { keyFolderOf, namedKeys, shortKey } from "./keys.ts";
 import { type Options, readOptions } from "./options.ts";
 import { now } from "./place-at.ts";
@@ -33,8 +34,9 @@ export const status: CommandDefinition = {
     const source = await sourceAt(registry, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const { roles, revocations, problems } = await statusOf({ source, root: root.bytes, now, signal: io.signal });
-    const waits = isAddress(registry) ? [] : waitingIn(resolve(registry), registry, roles);
-    const server = isAddress(registry) ? await serverAt(source, io) : undefined;
+    const told = isAddress(registry) ? await toldAt(source, registry, io) : { waits: waitingIn(resolve(registry), registry, roles) };
+    const { waits } = told;
+    const server = "server" in told ? told.server : undefined;
     const due = roles.filter(({ state }) => state !== "fresh").map((one) => ({ ...one, type: whatToType(one.role, registry) }));
     const isWell = due.length === 0 && problems.length === 0;
     const names = keyNames(registry, options);
@@ -77,11 +79,13 @@ function keyNames(registry: string, options: Options): ReadonlyMap<string, strin
   return namedKeys(keyFolderOf(resolve(registry), options.value("--key-folder")));
 }
 
-function waitingIn(
-  folder: string,
-  registry: string,
-  roles: readonly RoleStatus[],
-): readonly { readonly what: string; readonly type: string }[] {
+/** What somebody should do, and what that one types. */
+interface Waiting {
+  readonly what: string;
+  readonly type: string;
+}
+
+function waitingIn(folder: string, registry: string, roles: readonly RoleStatus[]): readonly Waiting[] {
   if (!existsSync(join(folder, "server.db"))) return [];
   using operator = openOperator(folder, now);
   const isCurrent = (from: string, list: number) => (roles.find(({ role }) => role === publisherRole(from))?.version ?? 0) === list;
@@ -93,22 +97,36 @@ function waitingIn(
     ...operator
       .offers()
       .filter(({ from, list }) => isCurrent(from, list))
-      .map(({ kind, id, to, expires }) => ({
-        what: `${id} is offered to ${to}, until ${expires}`,
-        type: `pincer registry transfer accept ${kind === "skills" ? "skill:" : ""}${id} --registry ${registry} --publisher ${to} --key <file>`,
-      })),
+      .map((one) => offered(one, registry)),
   ];
 }
 
+const offered = ({ kind, id, to, expires }: Transfer, registry: string): Waiting => ({
+  what: `${id} is offered to ${to}, until ${expires}`,
+  type: `pincer registry transfer accept ${kind === "skills" ? "skill:" : ""}${id} --registry ${registry} --publisher ${to} --key <file>`,
+});
+
 /** What its server says of itself, in words; a host of files alone says nothing. */
-async function serverAt(source: RegistrySource, io: CommandIo): Promise<string> {
+async function toldAt(
+  source: RegistrySource,
+  registry: string,
+  io: CommandIo,
+): Promise<{ readonly server: string; readonly waits: readonly Waiting[] }> {
+  const ask = (path: string, limit: number) => joined(source.read(`api/v1/${path}`, { limit, signal: io.signal }));
   try {
-    const bytes = await joined(source.read("api/v1/", { limit: 64 * 1024, signal: io.signal }));
-    const { claims, packages } = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    const { claims, packages, waiting } = JSON.parse(Buffer.from(await ask("", 64 * 1024)).toString("utf8"));
+    const offers = readOffers(await ask("offers", 4 * 2 ** 20));
     const names = claims === "open" ? "free names are taken by whoever comes first" : "names are given by whoever runs it";
-    return `takes publications; ${names}; ${counted(Number(packages), "package")}`;
+    const held = {
+      what: `${counted(Number(waiting), "publication")} for the word of whoever runs it`,
+      type: "pincer registry grant <its folder>",
+    };
+    return {
+      server: `takes publications; ${names}; ${counted(Number(packages), "package")}`,
+      waits: [...(waiting > 0 ? [held] : []), ...offers.map((one) => offered(one, registry))],
+    };
   } catch (error) {
     if (!(error instanceof RegistryError || error instanceof SyntaxError)) throw error;
-    return "files alone: nothing is published over it";
+    return { server: "files alone: nothing is published over it", waits: [] };
   }
 }

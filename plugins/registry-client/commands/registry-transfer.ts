@@ -77,16 +77,15 @@ async function offer(typed: string, options: Options, io: CommandIo): Promise<nu
     writeOutput(written, statement);
     const next = `pincer registry sign ${written} --key <file>`;
     const then = `pincer registry transfer offer ${typed} --registry ${place.name} --statement ${written}`;
-    io.print(
-      io.json
-        ? JSON.stringify({ ...answer, file: written })
-        : `${dot("good")} ${written} says that ${name.id} shall be ${whom}'s, until ${expires}\n  next  ${next}\n        ${then}`,
+    io.result(
+      { ...answer, file: written },
+      `${dot("good")} ${written} says that ${name.id} shall be ${whom}'s, until ${expires}\n  next  ${next}\n        ${then}`,
     );
     return 0;
   }
   await persistently(persistence(io), () => place.offer(name, statement));
   const next = `pincer registry transfer accept ${typed} --registry ${place.name} --publisher ${to} --key <file>`;
-  io.print(io.json ? JSON.stringify(answer) : `${dot("good")} ${name.id} is offered to ${whom}, until ${expires}\n  next  ${next}`);
+  io.result(answer, `${dot("good")} ${name.id} is offered to ${whom}, until ${expires}\n  next  ${next}`);
   return 0;
 }
 
@@ -104,10 +103,9 @@ async function accept(typed: string, options: Options, io: CommandIo): Promise<n
   const { name } = await ownedIn(side.place, typed);
   const { from, releases } = await takeName({ ...side, name, now }, persistence(io));
   const to = side.publisher;
-  io.print(
-    io.json
-      ? JSON.stringify({ ok: true, ...name, from, to, releases })
-      : `${dot("good")} ${name.id} is ${to}'s from now on, with ${counted(releases, "release")}; who has it installed is asked first`,
+  io.result(
+    { ok: true, ...name, from, to, releases },
+    `${dot("good")} ${name.id} is ${to}'s from now on, with ${counted(releases, "release")}; who has it installed is asked first`,
   );
   return 0;
 }

@@ -1,5 +1,6 @@
 /** A plugin's dependencies, installed: from the cache, from mirrors, and, unless it is to be without a network, from the machine's registry of npm. */
 import { join } from "node:path";
+import { fetchDependencies } from "@pincer/plugin-kit/install";
 import type { ArchiveSource } from "@pincer/plugin-kit/packages/loopback";
 import { runnable } from "@pincer/plugin-kit/runnable";
 import type { RegistrySource } from "@pincer/registry/source";
@@ -22,6 +23,8 @@ export interface Dependencies {
   readonly archives: ArchiveSource;
   /** At once when nothing is missing. Throws as `installDependencies`, and what the places throw. */
   install(folder: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void>;
+  /** The same into another folder, whatever is there already. */
+  fetch(folder: string, to: string, onProgress: (line: string) => void, signal: AbortSignal): Promise<void>;
 }
 
 export function createDependencies({ home, now, npm, mirrors = [], lateMirrors = [] }: DependencyOptions): Dependencies {
@@ -33,5 +36,6 @@ export function createDependencies({ home, now, npm, mirrors = [], lateMirrors =
     async install(folder, onProgress, signal) {
       await runnable(folder, home, onProgress, { archives, signal });
     },
+    fetch: (folder, to, onProgress, signal) => fetchDependencies(folder, to, onProgress, { archives, signal }),
   };
 }

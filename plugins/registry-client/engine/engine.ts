@@ -2,6 +2,7 @@
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { within } from "@pincer/plugin-sdk/signal";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
@@ -13,6 +14,7 @@ import { applyStep } from "./apply/apply.ts";
 import { isBegun, recover } from "./apply/journal.ts";
 import { makeReady } from "./apply/ready.ts";
 import { keyOf, type LockEntry, nameOf, type Packages, readLock, withEntry, writeLock } from "./home/lock.ts";
+import { supplementLock } from "./home/supplement.ts";
 import { type TurnOptions, takeTurn } from "./home/turn.ts";
 import { createEmbedded } from "./package/embedded.ts";
 import { installedAbout } from "./package/installed.ts";
@@ -116,8 +118,7 @@ export function createEngine(surroundings: Surroundings) {
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
       ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
-      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
-      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
+      ...(await saidByRegistry(candidate, present?.version, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -142,7 +143,15 @@ export function createEngine(surroundings: Surroundings) {
     const all = found.length > 0 ? found : Object.keys(packages).filter((each) => each.endsWith(`-${typed}`));
     if (all.length > 1) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`"${typed}" could be ${all.join(" or ")}: say which`);
     const [only] = all;
-    if (only === undefined) throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} is not installed: "pincer list" shows what is`);
+    if (only === undefined) {
+      const near =
+        suggestion(
+          typed,
+          Object.keys(packages).map((each) => nameOf(each).id),
+        ) || ': "pincer list" shows what is';
+      const why = embedded.find(typed) ? "is part of this Pincer, and was not installed beside it" : `is not installed${near}`;
+      throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} ${why}`);
+    }
     return [nameOf(only), packages[only]!];
   }
 
@@ -266,6 +275,7 @@ export function createEngine(surroundings: Surroundings) {
           const version = item.to ?? item.from;
           done.push({ kind: item.kind, id: item.id, action: item.action, ...(version !== undefined && { version }) });
         }
+        if (request.do !== "restore") await supplementLock(home, embedded);
         archives.clear();
         return { done };
       }

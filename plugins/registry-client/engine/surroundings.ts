@@ -55,7 +55,7 @@ export interface Surroundings {
   readonly settings: Settings;
   readonly sources: Sources;
   readonly scanned: Scanned;
-  readonly dependencies: Pick<Dependencies, "install">;
+  readonly dependencies: Pick<Dependencies, "install" | "fetch">;
   readonly config: ClientConfig;
   readonly running?: Running;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 /** The list of sessions, and the ways to what waits for the owner and to the channels. */
 import type { VNode } from "preact";
 import { troubles } from "./channels.ts";
+import { broken } from "./plugins.ts";
 import { waiting } from "./requests.ts";
 import { agentName, current, drawer, newSession, openSession, openView, sessions, type View, view } from "./state.ts";
 import { titleOf } from "./titles.ts";
@@ -64,6 +65,7 @@ export function Sidebar(): VNode {
       <div class="ways">
         <Way to="requests" label="Requests" count={waiting.value} counted="wait for you" />
         <Way to="channels" label="Channels" count={troubles.value} counted="not connected" />
+        <Way to="plugins" label="Plugins" count={broken.value} counted="do not run" />
       </div>
     </nav>
   );

@@ -42,7 +42,7 @@ const problem = signal<string | undefined>(undefined);
 const stopped = signal(false);
 export const model = signal<string | undefined>(undefined);
 export const drawer = signal(false);
-export type View = "conversation" | "requests" | "channels";
+export type View = "conversation" | "requests" | "channels" | "plugins";
 export const view = signal<View>("conversation");
 /** What the gateway lets this browser do. */
 export const scopes = signal<ReadonlySet<string>>(new Set());

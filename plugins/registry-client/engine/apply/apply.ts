@@ -1,7 +1,7 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { removeDependencies } from "@pincer/plugin-kit/runnable";
+import { packagesFolder, removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
 import { configPathOf } from "@pincer/plugin-sdk/manifest";
@@ -14,6 +14,7 @@ import { leftOf, removeKept } from "../home/left.ts";
 import { type LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts";
 import { driftIn, record, shownDrift } from "../home/record.ts";
 import type { Change } from "../home/settings.ts";
+import { withTree } from "../home/tree.ts";
 import { isUnchanged } from "../home/unchanged.ts";
 import type { Step, StepOf } from "../plan/step.ts";
 import { type Surroundings, teller } from "../surroundings.ts";
@@ -25,7 +26,7 @@ export async function applyStep(surroundings: Surroundings, step: Step, ready: R
     case "place":
       return place(surroundings, step, ready, signal);
     case "enable":
-      return enable(surroundings, step, signal);
+      return enable(surroundings, step, ready, signal);
     case "disable":
       return disable(surroundings, step, signal);
     case "remove":
@@ -61,12 +62,14 @@ async function undoOf({ settings }: Surroundings, changes: readonly Change[], si
 
 async function place(
   surroundings: Surroundings,
-  { name, entry, files, isSigned }: StepOf<"place">,
+  { name, entry: planned, files, isSigned, isFrozen }: StepOf<"place">,
   ready: Ready,
   signal: AbortSignal,
 ): Promise<void> {
   const { home, settings, running } = surroundings;
   const tell = teller(surroundings, name.id);
+  const tree = ready.trees.get(planned.digest);
+  const entry = isFrozen ? planned : withTree(planned, tree);
   const isFirst = pointedAt(home, name, "current") === undefined;
   const changes = isFirst ? await settingsFor(surroundings, name, signal) : [];
   const isFirstHere = isFirst && name.kind === "plugins" && !leftOf(home, name.id);
@@ -80,12 +83,12 @@ async function place(
     mkdirSync(versionsOf(home, name), { recursive: true, mode: 0o755 });
     point(home, name, "next", entry.digest);
     if (isSigned) rmSync(revokedFileOf(target), { force: true });
-    if (staged === undefined) await requireUnchanged(target, entry);
+    if (staged === undefined || tree === undefined) await requireUnchanged(target, entry);
     else {
-      await record(target, staged);
       // It has waited for its turn, and whoever runs as this user may write there.
       if (!isUnchanged(staged, entry.digest))
         throw clientErrors.REGISTRY_CLIENT_DRIFT(`${staged} is not what was laid out there: does somebody else write in ${home}?`);
+      record(target, tree);
       discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
@@ -125,17 +128,30 @@ async function requireUnchanged(folder: string, entry: LockEntry): Promise<void>
     throw clientErrors.REGISTRY_CLIENT_DRIFT(`${folder} is not version ${entry.version} as it was installed: ${shownDrift(drift)}`);
 }
 
-async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"enable">, signal: AbortSignal): Promise<void> {
+async function enable(
+  surroundings: Surroundings,
+  { plugin, entry, isFrozen, isMended }: StepOf<"enable">,
+  ready: Ready,
+  signal: AbortSignal,
+): Promise<void> {
   const { home, settings, running } = surroundings;
   const name: PackageName = { kind: "plugins", id: plugin.id };
   const tell = teller(surroundings, plugin.id);
   const at = ["plugins", plugin.id, "enabled"] as const;
   const before = valueAt(await settings.read(signal), at);
   tell("configuring");
+  const [staged, tree] = [ready.folders.get(entry.digest), ready.trees.get(entry.digest)];
+  const own = packagesFolder(plugin.folder, home);
+  if (own !== undefined && tree) record(own, tree);
+  if (own !== undefined && staged !== undefined) {
+    discard(home, own);
+    renameSync(staged, own);
+  }
   if (running) {
     try {
       await running.setEnabled(plugin.id, true, signal);
       tell("trying");
+      if (isMended) await running.reload(plugin.id, signal);
       const trouble = await running.trouble(plugin.id, signal);
       if (trouble !== undefined) throw new Error(trouble);
     } catch (error) {
@@ -144,7 +160,7 @@ async function enable(surroundings: Surroundings, { plugin, entry }: StepOf<"ena
       throw clientErrors.REGISTRY_CLIENT_ROLLED_BACK(`${plugin.id} was turned off again: ${errorMessage(error)}`, { cause: error });
     }
   } else await settings.change([[at, true]], signal);
-  writeLock(home, withEntry(readLock(home), name, entry));
+  writeLock(home, withEntry(readLock(home), name, isFrozen ? entry : withTree(entry, tree)));
   tell("done");
 }
 

@@ -13,9 +13,6 @@ export function writeFiles(folder: string, files: readonly ArchiveEntry[]): void
   }
 }
 
-/** Left by Python beside the scripts of a skill that it has run. */
-export const isLeftByRun = (name: string): boolean => name === "__pycache__";
-
 /** All of them but those of third parties, which `bun.lock` says. Undefined when there is something that no package consists of, or no folder. */
 export function readFiles(folder: string): readonly ArchiveEntry[] | undefined {
   const found: ArchiveEntry[] = [];

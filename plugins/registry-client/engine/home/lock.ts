@@ -14,20 +14,21 @@ const Text = Type.String({ minLength: 1 });
 const Sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const from = <const F extends Origin["from"]>(place: F) => Type.Literal(place);
 
+// What an entry says besides was written by a later version of Pincer: it is handed on, so that whoever goes back to this one loses nothing.
 const origin = Type.Unsafe<Origin>(
   Type.Union([
-    closed({ from: from("embedded") }),
-    closed({ from: from("registry"), registry: Text, path: Text, sha256: Sha256 }),
-    closed({ from: from("clawhub"), site: Text, slug: Text, sha256: Sha256 }),
-    closed({ from: from("npm"), name: Text, integrity: Text }),
-    closed({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
-    closed({ from: from("folder"), path: Text, sha256: Sha256 }),
-    closed({ from: from("archive"), at: Text, sha256: Sha256 }),
-    closed({ from: from("upload"), sha256: Sha256 }),
+    Type.Object({ from: from("embedded") }),
+    Type.Object({ from: from("registry"), registry: Text, path: Text, sha256: Sha256 }),
+    Type.Object({ from: from("clawhub"), site: Text, slug: Text, sha256: Sha256 }),
+    Type.Object({ from: from("npm"), name: Text, integrity: Text }),
+    Type.Object({ from: from("git"), url: Text, commit: Text, inside: Type.Optional(Text), ref: Type.Optional(Text) }),
+    Type.Object({ from: from("folder"), path: Text, sha256: Sha256 }),
+    Type.Object({ from: from("archive"), at: Text, sha256: Sha256 }),
+    Type.Object({ from: from("upload"), sha256: Sha256 }),
   ]),
 );
 
-const publisher = closed({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) });
+const publisher = Type.Object({ name: Text, keys: Type.Array(Sha256), threshold: Type.Integer({ minimum: 1 }) });
 const version = {
   version: Text,
   origin,
@@ -35,14 +36,18 @@ const version = {
   digest: Sha256,
   /** SHA-256 of `plugin.json` or `SKILL.md`. */
   manifest: Sha256,
-  /** SHA-256 of its own `bun.lock`, which names each of its dependencies with a checksum. */
+  /** SHA-256 of its own `bun.lock`. */
   dependencies: Type.Optional(Sha256),
+  /** What it names of others to run with, on whichever system, each by name and version with the checksum of its archive. */
+  packages: Type.Optional(Type.Record(Text, Type.String({ pattern: "^sha(256|384|512)-[A-Za-z0-9+/]+=*$" }))),
+  /** By system, what these came to when they were laid out there, file by file: an archive may be for one system alone. */
+  trees: Type.Optional(Type.Record(Text, Sha256)),
   publisher: Type.Optional(publisher),
   /** Of whom it was taken, where the same bytes are signed with other keys since: somebody is asked before anything else comes by these. */
   taken: Type.Optional(publisher),
 };
-export const LockedVersion = closed(version);
-export const LockEntry = closed({
+export const LockedVersion = Type.Object(version);
+export const LockEntry = Type.Object({
   ...version,
   /** Stays as it is when everything is updated. */
   pinned: Type.Optional(Type.Literal(true)),

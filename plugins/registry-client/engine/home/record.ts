@@ -1,55 +1,60 @@
 /** What lies in a version's folder, with everything that it needs of others, as it was when it was installed: every file by its digest, beside the folder. */
 import { lstatSync } from "node:fs";
-import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256Of } from "@pincer/registry/sha256";
-import { isLeftByRun } from "./files.ts";
+import { needsOf } from "../package/package.ts";
 import { readText, replaceFile } from "./layout.ts";
 import type { LockedVersion } from "./lock.ts";
+import { isTree, isTreeKnown, type Tree, treeOf } from "./tree.ts";
 import { isUnchanged } from "./unchanged.ts";
-
-type Tree = Readonly<Record<string, string>>;
 
 const recordOf = (folder: string): string => `${folder}.files`;
 
-/** By path, a file's SHA-256, or where a link leads. There may be thousands, and a gateway has other things to do meanwhile. */
-async function treeOf(folder: string): Promise<Tree> {
-  const found: Record<string, string> = {};
-  const walk = async (inside: string): Promise<void> => {
-    for (const name of (await readdir(join(folder, inside))).sort()) {
-      if (isLeftByRun(name)) continue;
-      const path = inside === "" ? name : `${inside}/${name}`;
-      const stats = await lstat(join(folder, path));
-      if (stats.isDirectory()) await walk(path);
-      else if (stats.isSymbolicLink()) found[path] = `-> ${await readlink(join(folder, path))}`;
-      else found[path] = stats.isFile() ? sha256Of(await readFile(join(folder, path))) : "no file";
-    }
-  };
-  await walk("");
-  return found;
-}
-
-/** What lies in `staged` is what shall lie in `folder`. */
-export async function record(folder: string, staged: string): Promise<void> {
-  replaceFile(recordOf(folder), `${JSON.stringify(await treeOf(staged), null, 1)}\n`);
-}
+/** What shall lie in `folder`. */
+export const record = (folder: string, tree: Tree): void => replaceFile(recordOf(folder), `${JSON.stringify(tree, null, 1)}\n`);
 
 /** In what a version's folder differs from what was installed, file by file, for people. Empty: in nothing. */
-export async function driftIn(folder: string, { digest }: LockedVersion): Promise<readonly string[]> {
-  const recorded = readRecord(folder);
+export async function driftIn(folder: string, locked: LockedVersion): Promise<readonly string[]> {
   if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return ["its folder is missing"];
+  const recorded = readRecord(folder);
   const now = await treeOf(folder);
-  const paths = [...new Set([...Object.keys(recorded ?? {}), ...Object.keys(now)])].sort();
-  const differing = recorded
-    ? paths.flatMap((path) => {
-        const [was, is] = [recorded[path], now[path]];
-        return was === is ? [] : [`${path} ${was === undefined ? "was added" : is === undefined ? "is missing" : "was changed"}`];
-      })
-    : [];
+  const differing = differences(recorded, now);
   if (differing.length > 0) return differing;
   // Also where the record was changed with them.
-  if (!isUnchanged(folder, digest)) return [`its files do not come to ${digest.slice(0, 12)}, as the lock says`];
-  return recorded ? [] : ["nobody has recorded which files were installed with it"];
+  if (!isUnchanged(folder, locked.digest)) return [`its files do not come to ${locked.digest.slice(0, 12)}, as the lock says`];
+  if (!isTree(locked, now)) return [othersDiffer];
+  const lockfile = readText(join(folder, "bun.lock"));
+  const misnamed = misnamedIn(locked, lockfile === undefined ? undefined : Buffer.from(lockfile));
+  if (misnamed.length > 0) return misnamed;
+  const isKnown = recorded !== undefined || isTreeKnown(locked, now);
+  return isKnown ? [] : ["nobody has recorded which files were installed with it"];
+}
+
+/** The same of what a plugin of a published Pincer needs, which lies in a folder of its own. */
+export async function driftOfOthers(folder: string, locked: LockedVersion): Promise<readonly string[]> {
+  const now = await treeOf(folder);
+  const differing = differences(readRecord(folder), now);
+  if (differing.length > 0) return differing;
+  return isTree(locked, now) ? [] : [othersDiffer];
+}
+
+export const othersDiffer = "what it needs of others is not what the lock says of this system";
+
+/** What the lock names of others, and the plugin does not, or in other bytes; a lock of before named nothing. */
+export function misnamedIn({ packages }: Pick<LockedVersion, "packages">, lockfile: Uint8Array | undefined): readonly string[] {
+  if (!packages) return [];
+  const own = (lockfile && needsOf(lockfile).packages) ?? {};
+  const names = [...new Set([...Object.keys(packages), ...Object.keys(own)])].sort();
+  return names
+    .filter((name) => packages[name] !== own[name])
+    .map((name) => `the lock says of ${name} ${packages[name] ?? "nothing"}, its bun.lock ${own[name] ?? "nothing"}`);
+}
+
+function differences(recorded: Tree | undefined, now: Tree): readonly string[] {
+  if (!recorded) return [];
+  return [...new Set([...Object.keys(recorded), ...Object.keys(now)])].sort().flatMap((path) => {
+    const [was, is] = [recorded[path], now[path]];
+    return was === is ? [] : [`${path} ${was === undefined ? "was added" : is === undefined ? "is missing" : "was changed"}`];
+  });
 }
 
 function readRecord(folder: string): Tree | undefined {

@@ -1,13 +1,12 @@
 /** Whether what was installed lies there as it came. */
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
 import type { PackageName } from "@pincer/registry/name";
 import { contentSha256 } from "../../sources/contents.ts";
-import { isLeftByRun, readFiles } from "./files.ts";
+import { readFiles } from "./files.ts";
 import { folderOf, isLinked, pointedAt } from "./layout.ts";
 
 export function isUnchanged(folder: string, digest: string): boolean {
-  const files = readFiles(folder)?.filter(({ path }) => !dirname(path).split("/").some(isLeftByRun));
+  const files = readFiles(folder);
   return files !== undefined && contentSha256(files) === digest;
 }
 

@@ -1,5 +1,7 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
+
 import { longestLock } from "@pincer/plugin-kit/packages/lock";
+import { neededPackages } from "@pincer/plugin-kit/packages/needed";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
@@ -26,8 +28,19 @@ export const bytesOf = (files: readonly ArchiveEntry[], path: string): Uint8Arra
 /** `digest`: of the same files everywhere the same, whoever packed them. `manifest`: the bytes of it. */
 export const digestsOf = (files: readonly ArchiveEntry[], manifest: Uint8Array) => {
   const lockfile = bytesOf(files, "bun.lock");
-  return { digest: contentSha256(files), manifest: sha256Of(manifest), ...(lockfile && { dependencies: sha256Of(lockfile) }) };
+  return { digest: contentSha256(files), manifest: sha256Of(manifest), ...(lockfile && needsOf(lockfile)) };
 };
+
+/** Nothing of those that cannot be read: the installer says what is wrong with them. */
+export function needsOf(lockfile: Uint8Array): Pick<LockedVersion, "dependencies" | "packages"> {
+  const dependencies = sha256Of(lockfile);
+  try {
+    const packages = neededPackages("bun.lock", new TextDecoder().decode(lockfile));
+    return Object.keys(packages).length === 0 ? { dependencies } : { dependencies, packages };
+  } catch {
+    return { dependencies }; // silent-ok: see above
+  }
+}
 
 /** By a lock of Bun's; what cannot be read is refused when it is installed from. */
 export function dependenciesIn(lockfile: Uint8Array | undefined): number {
@@ -49,6 +62,8 @@ export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]
   if (!bytes) throw refuse(`expected a file ${name} in it, and there is none`);
   const own = files.find(({ path }) => path.split("/")[0] === "node_modules");
   if (own) throw refuse(`it brings ${own.path}, where its bun.lock has to say what it needs`);
+  const compiled = files.find(({ path }) => /(^|\/)__pycache__\/|\.py[co]$/.test(path));
+  if (compiled) throw refuse(`it brings ${compiled.path}, compiled code that nobody can read: Python makes its own`);
   const locked: LockedVersion = {
     ...{ version, origin, ...digestsOf(files, bytes) },
     ...(publisher && { publisher: { ...publisher, keys: [...publisher.keys] } }),

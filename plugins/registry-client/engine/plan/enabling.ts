@@ -8,8 +8,9 @@ import { bytesOf, dependenciesIn, digestsOf } from "../package/package.ts";
 import { compare } from "../package/review.ts";
 import type { PlanItem } from "./plan.ts";
 import { nothing, type Prepared } from "./prepared.ts";
+import type { StepOf } from "./step.ts";
 
-export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepared {
+export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepared & { readonly step: StepOf<"enable"> } {
   const { id, folder, manifest } = plugin;
   const files = filesOf(folder);
   const lockfile = bytesOf(files, "bun.lock");
@@ -32,5 +33,7 @@ export function enabling(plugin: Embedded, before: LockEntry | undefined): Prepa
     dependencies: needsDependencies(folder) ? dependenciesIn(lockfile) : 0,
     ...compare(undefined, aboutPlugin(manifest)),
   };
-  return { item, step: { do: "enable", plugin, entry: { ...locked, ...(before?.pinned && { pinned: true }) } } };
+  const isSame = before?.digest === locked.digest;
+  const entry = { ...locked, ...(isSame && before.trees && { trees: before.trees }), ...(before?.pinned && { pinned: true as const }) };
+  return { item, step: { do: "enable", plugin, entry } };
 }

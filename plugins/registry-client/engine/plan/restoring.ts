@@ -1,4 +1,8 @@
 /** `pincer install --frozen`: exactly what the lock says, or an error that says in what the home, or a source, is different. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { filesOf } from "@pincer/plugin-kit/archive";
+import { packagesFolder } from "@pincer/plugin-kit/runnable";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../../errors.ts";
@@ -8,15 +12,16 @@ import { exactly, shownOrigin } from "../../sources/sources.ts";
 import { keptArchive } from "../home/cache.ts";
 import { driftOf, saidUnlocked, unlockedIn } from "../home/drift.ts";
 import { type LockEntry, nameOf, type Packages } from "../home/lock.ts";
-import { shownDrift } from "../home/record.ts";
+import { driftOfOthers, misnamedIn, shownDrift } from "../home/record.ts";
 import type { About } from "../package/about.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
-import { readPackage } from "../package/package.ts";
+import { bytesOf, readPackage } from "../package/package.ts";
 import { compare, shownPublisher } from "../package/review.ts";
 import { requireUnrevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { enabling } from "./enabling.ts";
 import { keeping, type Prepared } from "./prepared.ts";
+import type { StepOf } from "./step.ts";
 
 export async function restoring(
   surroundings: Surroundings,
@@ -38,13 +43,23 @@ export async function restoring(
         drift.push(
           `${name.id}: expected version ${entry.version} (${entry.digest.slice(0, 12)}), this Pincer has ${next.item.to} (${next.item.digest!.slice(0, 12)})`,
         );
-      else prepared.push({ ...next, item: { ...next.item, action: "restore" } });
+      else {
+        const misnamed = misnamedIn(entry, bytesOf(filesOf(own.folder), "bun.lock"));
+        const others = await othersOf(own.folder, home, entry);
+        drift.push(...[...misnamed, ...(mend ? [] : others)].map((line) => `${name.id}: ${line}`));
+        prepared.push({
+          item: { ...next.item, action: "restore", notices: [...driftNotices(others), ...uncomparedIn(own.folder, home, entry)] },
+          step: { ...next.step, entry, isFrozen: true, ...(others.length > 0 && { isMended: true }) },
+        });
+      }
       continue;
     }
     requireUnrevoked(home, surroundings.sources.registries, name, entry);
     const found = await driftOf(home, name, entry);
-    if (found === undefined || (mend && found.length > 0)) prepared.push(await fetchedAgain(surroundings, name, entry, signal, found));
-    else if (found.length > 0) drift.push(`${name.id}: ${shownDrift(found)}`);
+    if (found === undefined || (mend && found.length > 0)) {
+      const again = await fetchedAgain(surroundings, name, entry, signal, found);
+      prepared.push({ ...again, step: { ...again.step, isFrozen: true } });
+    } else if (found.length > 0) drift.push(`${name.id}: ${shownDrift(found)}`);
     else prepared.push(keeping(name, entry));
   }
   if (drift.length > 0)
@@ -57,9 +72,31 @@ export async function restoring(
   return prepared;
 }
 
+/** In what differs that which a plugin of a published Pincer needs of others, where it was laid out before. */
+async function othersOf(plugin: string, home: string, entry: LockEntry): Promise<readonly string[]> {
+  const own = packagesFolder(plugin, home);
+  return own !== undefined && existsSync(own) ? driftOfOthers(own, entry) : [];
+}
+
+const driftNotices = (drift: readonly string[]): Notice[] =>
+  drift.length > 0 ? [{ code: "drift", level: "warning", text: `not as it was: ${shownDrift(drift)}` }] : [];
+
+/** In a clone its authors install and link packages as they need them. */
+const uncomparedIn = (plugin: string, home: string, { packages }: LockEntry): Notice[] =>
+  packages && packagesFolder(plugin, home) === undefined
+    ? [
+        {
+          code: "clone",
+          level: "note",
+          text: `what it needs of others lies in ${join(plugin, "node_modules")} of this clone, and is not compared with the lock`,
+        },
+      ]
+    : [];
+
 const mending = '\nto have it as the lock says: "pincer install --frozen --mend"';
 
 export interface FetchedAgain extends Prepared {
+  readonly step: StepOf<"place">;
   readonly about: About;
   readonly files: readonly ArchiveEntry[];
   /** Where it came from, for people. */
@@ -86,7 +123,8 @@ export async function fetchedAgain(
       `${name.id} ${entry.version} from ${shownOrigin(entry.origin)} is not what pincer.lock says: expected ${entry.digest}, came ${found.locked.digest}`,
     );
   const source = kept ? "the cache" : shownOrigin(entry.origin);
-  const notices: Notice[] = drift.length > 0 ? [{ code: "drift", level: "warning", text: `not as it was: ${shownDrift(drift)}` }] : [];
+  const misnamed = misnamedIn(entry, bytesOf(found.files, "bun.lock"));
+  if (misnamed.length > 0) throw clientErrors.REGISTRY_CLIENT_DRIFT(`${name.id} ${entry.version}: ${misnamed.join("; ")}`);
   return {
     ...{ about: found.about, files: found.files, source },
     item: {
@@ -94,7 +132,7 @@ export async function fetchedAgain(
       ...{ size: found.files.reduce((sum, { bytes }) => sum + bytes.length, 0), files: found.files.length, digest: entry.digest },
       ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }),
       ...compare(undefined, found.about),
-      ...{ notices, needs: [] },
+      ...{ notices: driftNotices(drift), needs: [] },
     },
     step: { do: "place", name, entry, files: found.files },
   };

@@ -14,8 +14,17 @@ export type Step =
       readonly files?: readonly ArchiveEntry[];
       /** Signed anew since its key was revoked, which somebody has said yes to: no word keeps it from being run any more. */
       readonly isSigned?: true;
+      /** The lock stays as it is to the letter. */
+      readonly isFrozen?: true;
     }
-  | { readonly do: "enable"; readonly plugin: Embedded; readonly entry: LockEntry }
+  | {
+      readonly do: "enable";
+      readonly plugin: Embedded;
+      readonly entry: LockEntry;
+      readonly isFrozen?: true;
+      /** What it needs of others is had again. */
+      readonly isMended?: true;
+    }
   | { readonly do: "disable"; readonly plugin: Embedded; readonly data: boolean }
   | { readonly do: "remove"; readonly name: PackageName; readonly data: boolean; readonly manifest: Manifest | undefined }
   /** What a plugin kept that was removed before. */

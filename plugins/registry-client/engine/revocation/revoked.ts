@@ -9,6 +9,7 @@ import { closed, one } from "../../schema.ts";
 import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
 import { folderOf, pointedAt, replaceFile } from "../home/layout.ts";
 import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages, versionsIn } from "../home/lock.ts";
+import { owe } from "../home/owed.ts";
 
 export const Revoked = closed({
   kind: one("plugins", "skills"),
@@ -67,11 +68,14 @@ export function markRevoked(home: string, packages: Packages, said: Said): Marke
       if (why) {
         const revoked = { ...name, version: locked.version, registry: said.registry, ...why, ...insteadOf(said, name, entry, locked, why) };
         const words = wordsOf(revoked);
+        const { whose: _, ...told } = revoked;
+        const isNew = known === undefined && locked === entry;
+        if (isNew) owe(home, "registry-client.revoked", [shownVersion(told), `registry ${told.registry}`, `offered: ${told.next}`]);
         // Who was not asked knows less of what to type.
         if (known === undefined || (said.isComplete && known !== words)) replaceFile(revokedFileOf(folder), `${words}\n`);
-        const { whose: _, ...told } = revoked;
-        if (known === undefined && locked === entry) stopped.push(told);
+        if (isNew) stopped.push(told);
       } else if (known !== undefined && said.isComplete) {
+        if (locked === entry) owe(home, "registry-client.restored", [shownVersion({ ...name, version: locked.version })]);
         rmSync(revokedFileOf(folder), { force: true });
         if (locked === entry) restored.push({ ...name, version: locked.version });
       }
@@ -79,6 +83,8 @@ export function markRevoked(home: string, packages: Packages, said: Said): Marke
   }
   return { stopped, restored };
 }
+
+const shownVersion = ({ kind, id, version }: Pick<Revoked, "kind" | "id" | "version">): string => `${kind}/${id}@${version}`;
 
 interface Why {
   readonly reason: string;
@@ -149,20 +155,23 @@ export function revokedNow(home: string, name: PackageName): string | undefined 
   return digest === undefined ? undefined : revokedWords(folderOf(home, name, digest));
 }
 
+type Known = Pick<RegistrySources, "knownRevocations" | "knownAuthority">;
+
 /** Throws `REGISTRY_CLIENT_REVOKED` for a version that lies here, or did, and that nobody should run: without asking anybody anew. */
-export function requireUnrevoked(
-  home: string,
-  registries: Pick<RegistrySources, "knownRevocations" | "knownAuthority">,
-  name: PackageName,
-  locked: LockedVersion,
-): void {
+export function requireUnrevoked(home: string, registries: Known, name: PackageName, locked: LockedVersion): void {
+  const words = revokedAsKnown(home, registries, name, locked);
+  if (words !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(words, { data: { id: name.id, version: locked.version } });
+}
+
+/** Why nobody should run it, for people. */
+export function revokedAsKnown(home: string, registries: Known, name: PackageName, locked: LockedVersion): string | undefined {
   const { origin, version, digest } = locked;
-  if (origin.from !== "registry") return;
+  if (origin.from !== "registry") return undefined;
   const { registry } = origin;
   const said = { list: registries.knownRevocations(registry), authority: registries.knownAuthority(registry), today: new Map() };
   const why = whyRevoked({ registry, isComplete: false, ...said }, name, locked);
-  const words = why
-    ? wordsOf({ ...name, version, registry, ...why, next: again(name, why.lastGood) })
-    : revokedWords(folderOf(home, name, digest));
-  if (words !== undefined) throw clientErrors.REGISTRY_CLIENT_REVOKED(words, { data: { id: name.id, version } });
+  // The word beside it was written by who knew more of what to type.
+  return (
+    revokedWords(folderOf(home, name, digest)) ?? (why && wordsOf({ ...name, version, registry, ...why, next: again(name, why.lastGood) }))
+  );
 }

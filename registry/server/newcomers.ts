@@ -1,0 +1,72 @@
+/**
+ * Under which name somebody is new. A publisher's name is free until something is published under it: but not where it was said with which keys that one
+ * signs, by who runs the registry with a grant, or by somebody who offers that publisher a name. Else whoever is quickest keeps out the one who was meant.
+ */
+import type { Database } from "bun:sqlite";
+import { RegistryError } from "../error.ts";
+import type { PackageName } from "../name.ts";
+import type { Repository } from "../repository/repository.ts";
+import { signersOf } from "../trust/envelope.ts";
+import { type PublicKey, publicKeyOf } from "../trust/key.ts";
+import { hexKeysOf, type Owner } from "../trust/owner.ts";
+import { currentOffer } from "./offer.ts";
+
+export interface Newcomers {
+  /** That these keys may begin to sign as that publisher, of whom nothing is registered. Throws `REGISTRY_FORBIDDEN`. */
+  require(publisher: string, owner: Owner): void;
+  /** That a name may be offered to that publisher with these keys. Throws as `require`, also where he is known by others. */
+  requireReceiver(offered: PackageName, publisher: string, keys: readonly string[]): void;
+}
+
+export function createNewcomers(database: Database, repository: Repository, now: () => number): Newcomers {
+  const granted = database.query<{ readonly keys: string; readonly threshold: number }, [string]>(
+    "SELECT keys, threshold FROM grants WHERE publisher = ? AND keys <> ''",
+  );
+  const offered = database.query<{ readonly statement: Uint8Array }, [string]>(
+    "SELECT statement FROM offers WHERE CAST(statement AS TEXT) ->> '$.signed.to' = ?",
+  );
+
+  /** Who has handed over the last of the own names is still who signed that list, and nobody else is. */
+  function isKnown(publisher: string, keys: readonly PublicKey[]): boolean {
+    const last = repository.signedBy(publisher);
+    if (last && signersOf(last, keys).length === 0)
+      throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
+    return last !== undefined;
+  }
+
+  /** The operator's word stands above what anybody offers. `isSame`: whether these are the keys; undefined threshold: any. */
+  function requireReserved(
+    publisher: string,
+    isSame: (keys: readonly string[], threshold: number | undefined) => boolean,
+    but?: PackageName,
+  ) {
+    const refuse = (who: string) =>
+      new RegistryError("REGISTRY_FORBIDDEN", `the name ${publisher} is kept for who signs with other keys: ${who}`);
+    const grants = granted.all(publisher);
+    if (grants.some(({ keys, threshold }) => isSame(keys.split(" "), threshold))) return;
+    if (grants.length > 0) throw refuse("whoever runs the registry has said with which");
+    const offers = offered.all(publisher).flatMap(({ statement }) => {
+      const offer = currentOffer(statement, repository, now)?.statement.signed;
+      return offer && !(offer.kind === but?.kind && offer.id === but.id) ? [offer] : [];
+    });
+    if (offers.length > 0 && !offers.some(({ keys }) => isSame([...keys].sort(), undefined)))
+      throw refuse(`${offers[0]!.id} is offered to that one`);
+  }
+
+  return {
+    require(publisher, owner) {
+      if (isKnown(publisher, owner.keys)) return;
+      const own = hexKeysOf(owner);
+      requireReserved(publisher, (keys, threshold = owner.threshold) => Bun.deepEquals(keys, own) && threshold === owner.threshold);
+    },
+
+    requireReceiver(name, publisher, offeredKeys) {
+      const own = [...offeredKeys].sort();
+      const known = repository.publisher(publisher);
+      if (!known) {
+        if (!isKnown(publisher, own.map(publicKeyOf))) requireReserved(publisher, (keys) => Bun.deepEquals(keys, own), name);
+      } else if (!Bun.deepEquals(hexKeysOf(known), own))
+        throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here than ${name.id} is offered to`);
+    },
+  };
+}
