@@ -63,8 +63,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     if (!saved && !last) {
       // Before the first entry: a crash behind that would look as if somebody had taken the anchor away.
       const empty = { base: genesis, head: genesis };
-      await save(empty);
-      return empty;
+      return save(empty).then(() => empty);
     }
     const head = last ?? saved?.base ?? genesis;
     if (saved && head.seq >= saved.head.seq) return { base: saved.base, head };
@@ -105,8 +104,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   }
 
   const append = async (entry: AuditEntry): Promise<void> => {
-    const known = "select 1 from access_audit where action = ? and body ->> 'once' = ?";
-    if (entry.once !== undefined && (await store.read(known, entry.action, entry.once)).length > 0) return;
+    if (entry.once && (await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once))[0]) return;
     waiting ??= { entries: [], kept: inTurn(write) };
     waiting.entries.push(entry);
     await waiting.kept;
