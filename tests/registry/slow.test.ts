@@ -61,7 +61,8 @@ for (const [method, params] of [
       const exchange = await begun.promise;
       let sent = 0;
       for (; !isOver; sent += piece.length) {
-        await exchange.write(piece);
+        // Who has given up takes nothing more.
+        await Promise.race([exchange.write(piece), outcome]);
         await clock.advance(500);
       }
       const { error } = await outcome;
