@@ -3,10 +3,8 @@ import type { EnableWhen, Manifest } from "@pincer/plugin-sdk/manifest";
 
 interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly config: {
-    /** Whether the file says anything at the dotted path. */
-    isSet(path: string): boolean;
-  };
+  /** `isSet`: whether the file says anything at the dotted path. */
+  readonly config: { isSet(path: string): boolean };
   readonly secrets: () => Promise<readonly string[]>;
 }
 

@@ -62,7 +62,7 @@ export function createPluginHost(deps: PluginHostDeps) {
       return entered instanceof Promise ? entered.then((late) => use(late, what, run, signal)) : use(entered, what, run, signal);
     },
   };
-  const syncKinds = jobKinds(reach, deps.jobs);
+  const syncKinds = jobKinds(reach, deps);
   const choices = settings.section<Readonly<Record<string, string>> | undefined>("capabilities");
   const capabilities = new Capabilities(reach, (contract) => choices()?.[contract]);
   const run = createHookRunner(reach);

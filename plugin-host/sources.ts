@@ -4,6 +4,7 @@ import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Job } from "@pincer/plugin-sdk/job";
 import type { MethodCall } from "@pincer/plugin-sdk/method";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
+import { isFromBefore } from "@pincer/plugin-sdk/removed";
 import type { EventSource, MethodSource, ResolvedMethod, RouteSource } from "./bindings.ts";
 import type { PluginHostDeps, Reach } from "./deps.ts";
 import { type Entered, type Generation, use } from "./generation.ts";
@@ -120,10 +121,11 @@ async function entered({ enter, clock, limits }: Reach, plugin: string, what: st
 }
 
 /** Keeps the lanes' table of kinds in step with the manifests. A kind that stays is not touched by a swap. */
-export function jobKinds(reach: Reach, jobs: PluginHostDeps["jobs"]) {
+export function jobKinds(reach: Reach, { home, jobs }: Pick<PluginHostDeps, "home" | "jobs">) {
   const handled = new Map<string, { readonly like: string; readonly handle: Disposable }>();
   const run = async (plugin: string, kind: string, journal: number, job: Job): Promise<unknown> => {
     const what = `job ${kind}`;
+    if (isFromBefore(home, plugin, job.admittedAt)) throw pluginErrors.PLUGIN_UNKNOWN(`the ${plugin} that ${job.key} was for was removed`);
     const handle = async (generation: Generation) => {
       const found = generation.registered.get("jobs", kind);
       if (found?.kind.journal !== journal) {

@@ -12,7 +12,7 @@ import { discover } from "../plugin-host/discovery.ts";
 import { pluginsFolder, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
 import { counter } from "../tests/fixtures/plugins/everything/contract.ts";
 import { buildDefaultSet, buildPlugin } from "./build.ts";
-import { readBundle } from "./bundle-index.ts";
+import { readBundle } from "./known-manifests.ts";
 import { reloadOnSave } from "./reload-on-save.ts";
 
 const root = join(import.meta.dir, "..");
@@ -193,6 +193,10 @@ test("a bundled plugin runs as its source does, and only when it was built from 
   const [found] = [...discover([{ path: temp.plugins, layout: "source" }]).values()];
   expect(bundle.entryOf(found!)).toBe(join(out, "everything.js"));
   expect(bundle.entryOf({ ...found!, digest: "of another manifest" })).toBeUndefined();
+  const roots = [{ path: temp.plugins, layout: "source" }] as const;
+  const [outlined, read] = [discover(roots, bundle), discover(roots)].map((all) => all.get("everything")!);
+  expect(outlined!.manifest).not.toEqual(read!.manifest);
+  expect(outlined!.whole()).toEqual(read!.whole());
 
   await Bun.write(join(folder, "plugin.ts"), "throw new Error('the source was run');");
   await using kit = await startHost({ folders: [temp.plugins], bundle, provide: (host) => host.provide(sessions, () => ({}) as never) });

@@ -58,17 +58,3 @@ export function writeIndex(out: string, index: BundleIndex): void {
 
 export const readIndex = (out: string): BundleIndex =>
   existsSync(indexOf(out)) ? (JSON.parse(readFileSync(indexOf(out), "utf8")) as BundleIndex) : {};
-
-/** Of a folder that `buildDefaultSet` filled. It answers only for exactly the manifest that it was made with. */
-export function readBundle(out: string) {
-  const index = readIndex(out);
-  const known = (id: string, digest: string): IndexEntry | undefined => (index[id]?.manifest === digest ? index[id] : undefined);
-  return {
-    outlineOf: (id: string, digest: string): Manifest | undefined => known(id, digest)?.outline,
-    isChecked: (id: string, digest: string): boolean => known(id, digest) !== undefined,
-    entryOf({ id, digest }: { readonly id: string; readonly digest: string }): string | undefined {
-      const file = known(id, digest)?.file;
-      return file === undefined ? undefined : join(out, file);
-    },
-  };
-}

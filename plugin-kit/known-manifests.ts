@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
-import type { readBundle } from "./bundle-index.ts";
+import { type IndexEntry, readIndex } from "./bundle-index.ts";
 
 interface Known {
   readonly by: string;
@@ -15,6 +15,20 @@ interface Known {
 
 /** Another Pincer may look for something else. */
 const version = `${sdk.version} ${Bun.version}`;
+
+/** Of a folder that `buildDefaultSet` filled. It answers only for exactly the manifest that it was made with. */
+export function readBundle(out: string) {
+  const index = readIndex(out);
+  const known = (id: string, digest: string): IndexEntry | undefined => (index[id]?.manifest === digest ? index[id] : undefined);
+  return {
+    outlineOf: (id: string, digest: string): Manifest | undefined => known(id, digest)?.outline,
+    isChecked: (id: string, digest: string): boolean => known(id, digest) !== undefined,
+    entryOf({ id, digest }: { readonly id: string; readonly digest: string }): string | undefined {
+      const file = known(id, digest)?.file;
+      return file === undefined ? undefined : join(out, file);
+    },
+  };
+}
 
 /** What the bundle knows, and what the home keeps; what is found in order from now on is kept as well. */
 export function knownManifests(home: string, bundle?: ReturnType<typeof readBundle>) {

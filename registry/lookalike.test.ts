@@ -101,6 +101,7 @@ test("nobody is warned of the more used one, nor of a publisher's own", () => {
   expect(used.find({ id: "channel-telegram", publisher: "ada", downloads: 90_000 })).toBeUndefined();
   expect(used.find({ id: "channel-telegarm", publisher: "eve", downloads: 12 })).toEqual({
     id: "channel-telegram",
+    publisher: "ada",
     why: "one slip of the keys",
   });
   const own = createLookalikes([{ id: "channel-telegram", publisher: "ada" }]);

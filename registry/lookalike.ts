@@ -10,6 +10,7 @@ export interface KnownName {
 export interface Lookalike {
   /** What was meant, likely. */
   readonly id: string;
+  readonly publisher?: string | undefined;
   /** How the two differ, for people. */
   readonly why: string;
 }
@@ -120,7 +121,7 @@ export function createLookalikes(known: Iterable<KnownName>): LookalikeFinder {
           !best || found.rank < best.rank || (found.rank === best.rank && (name.downloads ?? 0) > (best.name.downloads ?? 0));
         if (isBetter) best = { name, ...found };
       }
-      return best && { id: best.name.id, why: best.why };
+      return best && { id: best.name.id, publisher: best.name.publisher, why: best.why };
     },
   };
 }

@@ -24,11 +24,11 @@ export const failureOf = (error: unknown): Failure =>
 const full = /^SQLITE_(FULL|IOERR_SHMSIZE)/;
 const locked = /^SQLITE_(BUSY|LOCKED)/;
 const corrupt = /^SQLITE_(CORRUPT|NOTADB)/;
-
+const closed = /^SQLITE_(CANTOPEN|READONLY)/;
 export const isLocked = (failure: Failure): boolean => locked.test(failure.code);
 
 export function storeError({ code, message }: Failure, path: string): GatewayError {
-  const said = `${message} (${code}, ${path})`;
+  const said = `${message} (${code}, ${path})${closed.test(code) ? "; ls -ld shows whether this user may write there" : ""}`;
   const options = { data: { sqlite: code } };
   if (full.test(code)) return storeErrors.STORE_FULL(`no space left for ${path}: nothing of this was written; free some space`, options);
   if (locked.test(code)) return storeErrors.STORE_LOCKED(`another process holds ${path}: ${said}`, options);

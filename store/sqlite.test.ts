@@ -178,7 +178,7 @@ test("a parameter is compared as its column is, whatever its type, and by the in
   const plain = new Database(path, { readonly: true });
   const all = async (where: string, ...params: Param[]) => {
     const found = await store.read(`select id from note where ${where} order by id`, ...params);
-    expect(found).toEqual(plain.query(`select id from note where ${where} order by id`).all(...params));
+    expect(found).toEqual(plain.query<{ readonly id: number }, Param[]>(`select id from note where ${where} order by id`).all(...params));
     return found.map(({ id }) => id);
   };
   expect(await all("text = ?", "c")).toEqual([3]);

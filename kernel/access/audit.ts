@@ -63,8 +63,7 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     if (!saved && !last) {
       // Before the first entry: a crash behind that would look as if somebody had taken the anchor away.
       const empty = { base: genesis, head: genesis };
-      await save(empty);
-      return empty;
+      return save(empty).then(() => empty);
     }
     const head = last ?? saved?.base ?? genesis;
     if (saved && head.seq >= saved.head.seq) return { base: saved.base, head };
@@ -79,8 +78,8 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     let head = last;
     // Behind a failure it is looked for again.
     anchor = undefined;
-    const rows = entries.map(({ principal, action, agent, resources, outcome }) => {
-      const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome }) };
+    const rows = entries.map(({ principal, action, agent, resources, outcome, once }) => {
+      const row = { seq: head.seq + 1, at: clock.now(), principal, action, body: JSON.stringify({ agent, resources, outcome, once }) };
       head = { seq: row.seq, mac: chain(head.mac, row) };
       return { ...row, mac: head.mac };
     });
@@ -104,10 +103,11 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     await store.write(["delete from access_audit where seq <= ?", base.seq]);
   }
 
-  const append = (entry: AuditEntry): Promise<void> => {
+  const append = async (entry: AuditEntry): Promise<void> => {
+    if (entry.once && (await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once))[0]) return;
     waiting ??= { entries: [], kept: inTurn(write) };
     waiting.entries.push(entry);
-    return waiting.kept;
+    await waiting.kept;
   };
 
   return {

@@ -106,7 +106,8 @@ export function createBus(deps: BusDeps) {
 
   const sockets = lifetime.use(
     createSockets(context, {
-      prepared: async () => void (await first),
+      // A gateway is ready before it has looked at all its parts.
+      prepared: () => (first ??= remeasure()),
       welcome,
       onFrame: requests.receive,
       onClose(connection) {
@@ -151,8 +152,6 @@ export function createBus(deps: BusDeps) {
     },
     /** Everything is there: lets connections in. */
     async ready(): Promise<void> {
-      // A gateway is ready before it has looked at all its parts.
-      first = new Promise<void>((go) => setImmediate(go)).then(remeasure);
       lifetime.use(clock.every(settings().healthMs, () => void remeasure().then(() => renew("health", healthEvent, latest))));
       const beat = () => {
         broadcast.publish(tickEvent, { ts: clock.now() });

@@ -38,6 +38,6 @@ export const completion: Run = async ({ args: [shell = "", ...words], home, term
   const found = isPath
     ? pathsIn((await import("./whole-config.ts")).readWholeConfig(home).schema()).filter(([path]) => path.startsWith(words[2] ?? ""))
     : choices(words, [...commands, ...pluginCommands(home, commands)]);
-  terminal.print(script?.trimEnd() ?? found.map((choice) => choice.join("\t")).join("\n"));
+  terminal.result(script ?? Object.fromEntries(found), script?.trimEnd() ?? found.map((choice) => choice.join("\t")).join("\n"));
   return EXIT.done;
 };

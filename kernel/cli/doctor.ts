@@ -13,9 +13,8 @@ import { findConfinement } from "../../plugin-host/sandbox/find.ts";
 import { describeIssue } from "../config/config.ts";
 import kernel from "../package.json" with { type: "json" };
 import { connect } from "./client.ts";
-import type { Invocation, Run } from "./command.ts";
+import type { Run } from "./command.ts";
 import { type Home, holder, readConfig } from "./home.ts";
-import { pluginCommands } from "./plugin-commands.ts";
 import type { Plugin } from "./plugins.ts";
 import { defaultModel, isDemoModel } from "./up.ts";
 import { readWholeConfig } from "./whole-config.ts";
@@ -148,20 +147,15 @@ function checkProviders(providers: readonly Provider[], model: string): Finding[
 const mend = (id: string, said: string) =>
   /(?<=; what to type: )pincer .+$|pincer [a-z ]+(?= says what to do)/.exec(said)?.[0] ?? `pincer plugins inspect ${id}`;
 
-/** What the plugin that installs packages says of the home alone. */
-async function checkPackages(invocation: Invocation): Promise<readonly Finding[]> {
-  const said: { findings: readonly Finding[] } = { findings: [] };
-  const terminal = { ...invocation.terminal, result: (value: unknown) => void Object.assign(said, value) };
-  const verify = pluginCommands(invocation.home, []).find(({ name }) => name === "verify");
-  const run = await verify?.load();
-  await run?.({ ...invocation, args: [], terminal });
-  return said.findings;
+/** What the plugin that installs packages says of the home alone, in a process of its own: it is nobody else's trouble. */
+function checkPackages({ path }: Home): readonly Finding[] {
+  const verify = Bun.spawnSync([process.execPath, process.argv[1]!, "verify", "--json", "--home", path]).stdout.toString();
+  return (JSON.parse(verify || "{}") as { findings?: readonly Finding[] }).findings ?? [];
 }
 
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */
-async function checkGateway(invocation: Invocation): Promise<Finding[]> {
-  const { home } = invocation;
-  if (!holder(home)) return [warning("gateway", "not running", "pincer up"), ...(await checkPackages(invocation))];
+async function checkGateway(home: Home): Promise<Finding[]> {
+  if (!holder(home)) return [warning("gateway", "not running", "pincer up"), ...checkPackages(home)];
   try {
     using client = await connect(home);
     const [health, { plugins }, { providers }, checked, model] = await Promise.all([
@@ -185,10 +179,9 @@ async function checkGateway(invocation: Invocation): Promise<Finding[]> {
   }
 }
 
-export const doctor: Run = async (invocation) => {
-  const { home, terminal } = invocation;
+export const doctor: Run = async ({ home, terminal }) => {
   const offline = [checkBun(), await checkSandbox(), ...checkHome(home), ...checkConfig(home), checkStore(home)];
-  const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(invocation))];
+  const findings = [...offline, await checkPort(home), checkDisk(home), checkClock(home), ...(await checkGateway(home))];
   const marks = { ok: dot("good"), warning: dot("off"), error: dot("bad") };
   const rows = findings.flatMap(({ check, level, detail, mend }): [string, string][] => [
     [`${marks[level]} ${bold(check)}`, detail],

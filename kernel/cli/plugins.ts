@@ -24,7 +24,7 @@ export const list = asking(async (client) => {
     (painted[state] ?? String)(state),
     error ? red(error.message) : summary,
   ]);
-  return [plugins, table(["id", "version", "state", ""], rows)];
+  return [plugins, table(["id", "version", "state", "what for"], rows)];
 });
 
 export const inspect = asking(async (client, { args: [pluginId] }) => {

@@ -3,6 +3,7 @@
 import { dim, dot } from "@pincer/plugin-sdk/command/colour";
 import { table } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { readHiddenLine } from "@pincer/plugin-sdk/command/hidden-line";
 import { describeSecret } from "../../plugin-kit/secret-readers.ts";
 import { asking } from "./client.ts";
 import { CliError } from "./failure.ts";
@@ -15,7 +16,8 @@ export const list = asking(async (client) => {
 });
 
 export const set = asking(async (client, { args: [name = ""] }) => {
-  const value = process.stdin.isTTY ? await ask(`Value of ${name} (not shown): `) : (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  const value = await readHiddenLine(`Value of ${name} (not shown): `);
+  if (value === undefined) throw new CliError("nothing was kept", { exit: EXIT.interrupted });
   if (value === "") throw new CliError("the value is empty; nothing was kept", { next: `printf %s "$VALUE" | pincer secrets set ${name}` });
   await client.call("secrets.store.set", { name, value, kind: "secret" });
   const { plugins } = await client.call<{ plugins: Plugin[] }>("plugins.status", {}).catch(() => ({ plugins: [] as Plugin[] })); // silent-ok: who would answer is not enabled
@@ -25,28 +27,3 @@ export const set = asking(async (client, { args: [name = ""] }) => {
 export const remove = asking(async (client, { args: [name] }) => {
   return [await client.call("secrets.store.delete", { name }), `${dot("good")} ${name} is forgotten`];
 });
-
-/** Reads a line without showing it. */
-function ask(question: string): Promise<string> {
-  const { stdin, stderr } = process;
-  stdin.setRawMode(true);
-  stderr.write(question);
-  stdin.setEncoding("utf8");
-  return new Promise((resolve, reject) => {
-    let typed = "";
-    const done = (settle: () => void) => {
-      stdin.setRawMode(false);
-      stdin.off("data", onData).pause();
-      stderr.write("\n");
-      settle();
-    };
-    const onData = (chunk: string) => {
-      for (const key of chunk) {
-        if (key === "\r" || key === "\n") return done(() => resolve(typed));
-        if (key === "\u0003" || key === "\u0004") return done(() => reject(new CliError("nothing was kept", { exit: EXIT.interrupted })));
-        typed = key === "\u007f" || key === "\b" ? typed.slice(0, -1) : typed + key;
-      }
-    };
-    stdin.on("data", onData);
-  });
-}

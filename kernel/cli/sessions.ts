@@ -14,15 +14,14 @@ export const list = asking(async (client, { flags }) => {
   const limit = Number(flags["limit"] ?? 20);
   const { sessions, totalCount } = await client.call<{ sessions: Row[]; totalCount: number }>("sessions.list", { limit });
   const rows = sessions.map(({ key, label, displayName, updatedAt, model, totalTokens, hasActiveRun }) => [
-    hasActiveRun ? dot("good") : " ",
-    key,
+    `${hasActiveRun ? dot("good") : " "} ${key}`,
     label ?? displayName ?? "",
     updatedAt ? `${duration(systemClock.now() - updatedAt)} ago` : "",
     totalTokens ? String(totalTokens) : "",
     model ?? "",
   ]);
   const more = totalCount > sessions.length ? `\n${dim(`${totalCount - sessions.length} more: --limit`)}` : "";
-  const text = table(["", "key", "label", "used", "tokens", "model"], rows) + more;
+  const text = table(["  key", "label", "used", "tokens", "model"], rows) + more;
   return [sessions, rows.length === 0 ? dim("no sessions yet; pincer chat begins one") : text];
 });
 

@@ -26,20 +26,28 @@ export function takeOver(from: string, folder: string, last: ReadonlySet<string>
   move(from, incoming);
   try {
     // A name that leads nowhere is no folder either, and was refused before.
-    if (!existsSync(to)) {
-      renameSync(incoming, to);
-      return;
-    }
+    if (!existsSync(to) && isPut(incoming, to)) return;
     for (const name of packagesIn(incoming).toSorted((a, b) => Number(last.has(a)) - Number(last.has(b)))) {
       const target = join(to, name);
       // A link would lead the packages elsewhere.
       checkFolder(dirname(target));
       if (lstatSync(target, { throwIfNoEntry: false })) continue;
       mkdirSync(dirname(target), { recursive: true });
-      renameSync(join(incoming, name), target);
+      isPut(join(incoming, name), target);
     }
   } finally {
     rmSync(incoming, { recursive: true, force: true });
+  }
+}
+
+/** Unless somebody was faster, who has put the same there. */
+function isPut(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+    return false;
   }
 }
 

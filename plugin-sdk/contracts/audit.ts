@@ -12,6 +12,8 @@ export const AuditEntry = Type.Object({
   action: Text,
   resources: Type.Array(Type.String()),
   outcome: Type.Union([Type.Literal("ok"), Type.Literal("refused"), Type.Literal("failed")]),
+  /** Of what is appended again after a crash, since nobody knows whether it was: under the same one there is one entry. */
+  once: Type.Optional(Text),
 });
 export type AuditEntry = Static<typeof AuditEntry>;
 

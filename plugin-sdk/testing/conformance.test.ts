@@ -31,6 +31,7 @@ const make = (): ImplementationOf<typeof sample> => ({
   fail: async ({ how }) => {
     if (how === "coded") throw sampleErrors.SAMPLE_BUSY("very busy", { retryAfterMs: 5, data: { queue: 3 } });
     if (how === "wrongly") return { unexpected: 1 } as never;
+    if (how === "full") throw Object.assign(new Error("no space left on device, write"), { code: "ENOSPC", path: "/disk/file" });
     throw new Error("with a secret in it");
   },
   wait: async (_, { signal }) => {
@@ -100,6 +101,13 @@ conformance(sample, make, (start) => {
       .catch((error) => error);
     expect(fault.code).toBe("PLUGIN_FAULT");
     expect(fault.message).not.toContain("secret");
+  });
+
+  test("that the disk is full is no fault: it is told, and to be tried again", async () => {
+    const full = await start()
+      .fail({ how: "full" }, quiet)
+      .catch((error) => error);
+    expect(full).toMatchObject({ code: "DISK_FULL", retryable: true, wire: "UNAVAILABLE", message: expect.stringContaining("/disk/file") });
   });
 
   test("an abort asks, and the answer is awaited", async () => {

@@ -14,6 +14,7 @@ const parts = {
   journal: { commands: ["journalctl"], install: "apt-get install systemd" },
   node: { commands: ["node"], install: "https://nodejs.org" },
   npm: { commands: ["npm"], install: "https://nodejs.org" },
+  python: { commands: ["python3"], install: "apt-get install python3" },
 } as const;
 type Part = keyof typeof parts;
 

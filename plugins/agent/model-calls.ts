@@ -54,6 +54,8 @@ export type CallAnswer = ModelAnswer & { readonly cut?: boolean };
 export class ModelCalls implements Answering {
   readonly #options: ModelCallsOptions;
   readonly #limits: WindowLimits;
+  /** Ids of the entries whose images the model is not shown: it does not take one of them. */
+  readonly #unseen = new Set<string>();
 
   constructor(options: ModelCallsOptions) {
     this.#options = options;
@@ -99,6 +101,7 @@ export class ModelCalls implements Answering {
         overflowed = true;
         if (await compact(this.#compaction(), `${call}:overflow`, 0)) continue;
       }
+      if (answer.failure?.class === "image" && run.text.length === begin && (await this.#showFewerImages())) continue;
       const delay = retryDelay(answer.failure, attempt, agent.config);
       if (delay === undefined) return whole;
       agent.log.warn("model.retried", { model: model.ref, runId: run.identity.runId, attempt, class: answer.failure?.class, delay });
@@ -108,6 +111,22 @@ export class ModelCalls implements Answering {
       } else if (model.continues !== true) return whole;
       await agent.clock.sleep(delay, signal);
     }
+  }
+
+  /**
+   * One image that the model refuses must not end the conversation: it is asked again without those of earlier turns, and then without any.
+   * Answers whether that leaves out more than before.
+   */
+  async #showFewerImages(): Promise<boolean> {
+    const { transcript, job } = this.#options;
+    const items = await transcript.items(job.resumed);
+    const newest = items.findLastIndex(({ message }) => message.role === "user");
+    for (const end of [newest, items.length]) {
+      const more = items.slice(0, end).filter(({ id, message }) => hasImage(message) && !this.#unseen.has(id));
+      for (const { id } of more) this.#unseen.add(id);
+      if (more.length > 0) return true;
+    }
+    return false;
   }
 
   /** What of the message that begins at this length of the run's text has gone out to a channel. */
@@ -152,6 +171,8 @@ export class ModelCalls implements Answering {
   async #request(partial: string): Promise<LlmRequest> {
     const { job, run, transcript, model, within, thinking, system, table, owner, user, rendered, agent } = this.#options;
     const { sessionKey, agentId, runId } = run.identity;
+    const items = await transcript.items(job.resumed);
+    const unseen = new Set(items.flatMap(({ id, message }) => (this.#unseen.has(id) ? [message] : [])));
     const render = (message: Message): Message => {
       const shown =
         message.role === "user"
@@ -159,9 +180,9 @@ export class ModelCalls implements Answering {
           : message.role === "toolResult"
             ? resultForModel(message)
             : withoutSelection(message);
-      return readableBy(shown, model);
+      return readableBy(shown, unseen.has(message) ? { ...model, vision: false } : model);
     };
-    const messages = requestMessages(await transcript.items(job.resumed), this.#limits, render);
+    const messages = requestMessages(items, this.#limits, render);
     const unfinished: readonly Message[] =
       partial === "" ? [] : [{ role: "assistant", content: [{ type: "text", text: partial }], timestamp: agent.clock.now() }];
     return {
@@ -184,6 +205,9 @@ export class ModelCalls implements Answering {
     return requestTokens(await this.#options.transcript.items(this.#options.job.resumed), this.#limits);
   }
 }
+
+const hasImage = ({ role, content }: Message) =>
+  role !== "assistant" && typeof content !== "string" && content.some(({ type }) => type === "image");
 
 /** Why a model was asked is none of the next one's business. */
 function withoutSelection(message: Message): Message {

@@ -320,3 +320,20 @@ test("a run that was stopped stays stopped after a restart", async () => {
   expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error", stopReason: "aborted" });
   expect(many.script.models).toHaveLength(1);
 });
+
+test("#51620 #121269 what waits behind a run that is stopped has its turns, in order, also when the gateway stops right behind that", async () => {
+  await using many = await lives();
+  const first = await many.start();
+  many.script.answer(never);
+  const runId = await first.say("one");
+  await many.script.modelCall(0);
+  const waiting = [await first.say("two", { queueMode: "followup" }), await first.say("three", { queueMode: "followup" })];
+  expect(await first.client.call<object>("sessions.abort", { key: MAIN, runId })).toMatchObject({ abortedRunId: runId });
+  await first.gateway.stop();
+
+  await using second = await many.start();
+  for (const next of waiting) expect(await second.client.call<object>("agent.wait", { runId: next })).toMatchObject({ status: "ok" });
+  expect(await second.client.call<object>("agent.wait", { runId })).toMatchObject({ status: "error", stopReason: "aborted" });
+  const said = (await second.history()).filter(({ role }) => role === "user").map((message) => textOf(message));
+  expect(said).toEqual(["one", "two", "three"]);
+});

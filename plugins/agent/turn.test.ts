@@ -145,6 +145,21 @@ describe("a message and its answer", () => {
     expect(JSON.stringify(blind.script.models[0]!.request.messages)).not.toContain(png);
   });
 
+  test("an image that the model refuses ends no conversation: it is left out, the newest one last", async () => {
+    await using talk = await startConversation({ agent: { modelRetries: 0 } });
+    const png = (name: string) => Buffer.from(`\x89PNG\r\n\x1a\n${name}`, "latin1").toString("base64");
+    talk.script.otherwise(({ messages }) =>
+      JSON.stringify(messages).includes(png("bad")) ? [{ fail: "image", message: "could not process image" }] : [{ text: "fine" }],
+    );
+    const send = (name: string) => talk.ask(name, { attachments: [{ mimeType: "image/png", content: png(name) }] });
+    const lastAsked = () => JSON.stringify(talk.script.models.at(-1)!.request.messages);
+    expect(await send("bad")).toMatchObject({ state: "final" });
+    expect(lastAsked()).toContain("an image, which");
+    expect(await send("good")).toMatchObject({ state: "final" });
+    expect(lastAsked()).toContain(png("good"));
+    expect(talk.script.models).toHaveLength(4);
+  });
+
   test("a PDF is read by the model, shown to clients by its name, and named to a model that cannot read it", async () => {
     const data = Buffer.from("%PDF-1.7 the letter").toString("base64");
     const attachments = [{ content: data, fileName: "letter.pdf" }];

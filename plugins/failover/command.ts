@@ -3,11 +3,11 @@ import type { CommandIo } from "@pincer/plugin-sdk";
 import { table } from "@pincer/plugin-sdk/command/columns";
 import { duration } from "@pincer/plugin-sdk/command/duration";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
+import { readHiddenLine } from "@pincer/plugin-sdk/command/hidden-line";
 import { commandErrors } from "@pincer/plugin-sdk/command/usage";
 import type { AuthProfile } from "@pincer/plugin-sdk/contracts/auth-profiles";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import type * as methods from "./methods.ts";
-import { readValue } from "./prompt.ts";
 import { setPlace } from "./sign-in-place.ts";
 
 export const USAGE = "<add|login|list|order|test|logout> [what...]";
@@ -119,10 +119,8 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   const [type, expires, awsProfile] = [options.get("type"), options.get("expires"), options.get("aws-profile")];
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
   if (Number.isNaN(expiresAt)) throw wrong(`expires is a date such as 2027-01-31, came ${expires}`);
-  const typed =
-    type === "aws-sdk"
-      ? ""
-      : await readValue(`${type === "api-key" ? "Key" : type === undefined ? "Key or token" : "Token"} of ${name} (not shown): `);
+  const what = type === "api-key" ? "Key" : type === undefined ? "Key or token" : "Token";
+  const typed = (type !== "aws-sdk" && (await readHiddenLine(`${what} of ${name} (not shown): `))) || "";
   const [value = "", refreshToken = ""] = typed.split(/\r?\n/).map((one) => one.trim());
   if (type !== "aws-sdk" && value === "") throw wrong("nothing was given, and nothing kept:");
   const result = await call<Result<"profilesAdd">>("failover.profiles.add", {

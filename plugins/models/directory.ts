@@ -27,6 +27,8 @@ export interface Endpoint extends EndpointStatus {
   readonly own: string | undefined;
   readonly credentials: readonly CredentialType[];
   readonly signIn: SignIn | undefined;
+  /** Its provider did not say in time whether it is ready, which is no word against it. */
+  readonly isLate?: boolean;
   /** Of a profile. */
   readonly profile: Credential | undefined;
 }
@@ -56,6 +58,8 @@ interface Kept<T> {
   readonly value: Promise<T>;
 }
 
+class Late extends Error {}
+
 const placeOf = ({ offline, found }: RecordOf<typeof provider>): number => (offline ? 2 : found ? 1 : 0);
 
 export function createDirectory(ctx: DirectoryContext): Directory {
@@ -71,7 +75,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
   /** Shared by all who ask meanwhile, and so bound to none of their signals: whoever does not answer is given up when its time is over. */
   const asked = async <T>(ms: number, what: string, ask: (io: Io) => Promise<T>): Promise<T> => {
     const controller = new AbortController();
-    const late = () => new Error(`it took longer than ${ms} ms to say ${what}`);
+    const late = () => new Late(`it took longer than ${ms} ms to say ${what}`);
     try {
       return await inTime(clock, ms, ask({ signal: controller.signal }), late);
     } catch (error) {
@@ -80,7 +84,8 @@ export function createDirectory(ctx: DirectoryContext): Directory {
     }
   };
 
-  const statusesOf = async (name: string, record: RecordOf<typeof provider>): Promise<readonly EndpointStatus[]> => {
+  type Status = EndpointStatus & Pick<Endpoint, "isLate">;
+  const statusesOf = async (name: string, record: RecordOf<typeof provider>): Promise<readonly Status[]> => {
     try {
       const ask = (io: Io) => ctx.uses.providers.get(name).endpoints({}, io);
       const { endpoints } = await asked(ctx.config.statusTimeoutMs, "whether it is ready", ask);
@@ -90,7 +95,7 @@ export function createDirectory(ctx: DirectoryContext): Directory {
       log.warn("models.provider-failed", { provider: name, error: errorMessage(error) });
       const detail = `the plugin of ${record.label} failed: ${errorMessage(error)}`;
       const known = before.get(name) ?? record.endpoints.map((endpoint) => ({ endpoint, label: record.label }));
-      return known.map(({ endpoint, label }) => ({ endpoint, label, ready: false, detail }));
+      return known.map(({ endpoint, label }) => ({ endpoint, label, ready: false, detail, isLate: error instanceof Late }));
     }
   };
 

@@ -109,8 +109,9 @@ export function createResolver(ctx: { readonly config: ModelsConfig }, directory
     return resolved;
   };
 
+  /** Of a provider that was late to say so the call will tell: a turn must not end because a machine was busy. */
   const ready = (endpoint: Endpoint, wanted: string): Endpoint => {
-    if (endpoint.ready) return endpoint;
+    if (endpoint.ready || endpoint.isLate === true) return endpoint;
     const why = endpoint.detail ?? "its provider does not say why";
     throw llmErrors.LLM_PROVIDER_NOT_READY(`${wanted}: ${endpoint.label} is not ready: ${why}`, {
       data: { endpoint: endpoint.endpoint, model: wanted },

@@ -66,6 +66,15 @@ test("a server that drips its list holds no other: statuses, lists and calls of 
   expect(answer.stopReason).toBe("stop");
 }, 120_000);
 
+test("a provider that is late to say whether it is ready is asked for its answer all the same, by whoever names it", async () => {
+  await using gateway = await startModelsGateway({ plugins: { dawdler: {} } });
+  const { answer } = await during(gateway, 3_100, gateway.ask({ model: "dawdler/one" }));
+  expect(JSON.stringify(answer.message.content)).toContain("here");
+  const { providers } = await during(gateway, 3_100, gateway.call("models.authStatus", { refresh: true }));
+  const told = (providers as readonly Json[]).find(({ provider }) => provider === "dawdler");
+  expect(told).toMatchObject({ detail: expect.stringContaining("took longer than 3000 ms") });
+});
+
 test("a model of a local server whose list cannot be had is not taken for one that runs there", async () => {
   await using gateway = await startModelsGateway({
     plugins: { "provider-openai": { endpoints: { lab: { baseUrl: "http://127.0.0.1:9/v1", defaultModel: "big" } } } },

@@ -5,7 +5,7 @@ export const Registry = Type.Object(
   {
     /** As it is called here, and in the lock. */
     name: Type.String({ pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", maxLength: 64, description: "What you call it" }),
-    address: Type.String({ minLength: 1, description: "Its address (https), or a folder" }),
+    address: Type.String({ minLength: 1, description: "Its address (https), a folder, or a file that was exported" }),
     root: Type.String({ minLength: 1, description: "File with the keys that you trust in it (root.json)" }),
   },
   { additionalProperties: false },

@@ -17,6 +17,11 @@ export const clientErrors = defineErrors({
   REGISTRY_CLIENT_NOTHING_KEPT: { message: "no earlier version is kept", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_DRIFT: { message: "what is installed is not what the lock says", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_JOURNAL_INVALID: { message: "what was interrupted cannot be read", wire: "INVALID_REQUEST" },
+  REGISTRY_CLIENT_DISK_FULL: {
+    message: "no space is left on the disk: free some; the next command about packages takes back what was begun, or completes it",
+    wire: "UNAVAILABLE",
+    retryable: true,
+  },
   REGISTRY_CLIENT_LOCK_INVALID: { message: "pincer.lock cannot be read", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_CONFIG_INVALID: { message: "the registries in the configuration are not in order", wire: "INVALID_REQUEST" },
   REGISTRY_CLIENT_BUSY: { message: "another installation is under way", wire: "UNAVAILABLE", retryable: true },
@@ -32,8 +37,12 @@ export const clientErrors = defineErrors({
 /** Of a registry that does not answer, something may come later; of one that answers wrongly, never. */
 const passing = new Set(["REGISTRY_UNREACHABLE"]);
 
+const full = new Set<unknown>(["ENOSPC", "EDQUOT", "SQLITE_FULL"]);
+
 /** Whatever was thrown, with the code and the words that whoever asked may see. */
 function shownError(error: unknown): unknown {
+  if (full.has((error as { readonly code?: unknown } | null)?.code))
+    return clientErrors.REGISTRY_CLIENT_DISK_FULL(undefined, { cause: error });
   if (isGatewayError(error) || !(error instanceof RegistryError)) return error;
   const { code, message } = error;
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });

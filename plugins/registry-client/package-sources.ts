@@ -11,7 +11,7 @@ import { createGitPackages } from "./sources/git.ts";
 import { npmPackages } from "./sources/npm.ts";
 import { npmRegistry } from "./sources/npm-registry.ts";
 import { npmSettings } from "./sources/npm-settings.ts";
-import { createRegistrySources, isFolder, placeOf, type RegistriesOptions } from "./sources/registry.ts";
+import { createRegistrySources, isNear, placeOf, type RegistriesOptions } from "./sources/registry.ts";
 import type { Sources } from "./sources/sources.ts";
 import { uploadedPackages } from "./sources/upload.ts";
 import { fetchLed, fetchNamed } from "./sources/web-fetch.ts";
@@ -31,8 +31,8 @@ export function placesOf({ config, ...given }: Places): {
   const options = { ...given, fetchLed };
   const anywhere = { ...options, fetch: fetchNamed };
   const npm = npmRegistry(npmSettings(), anywhere);
-  const mirrors = (isNear: boolean) =>
-    config.registries.filter((one) => isFolder(one) === isNear).map(({ address }) => placeOf(address, options));
+  const mirrors = (near: boolean) =>
+    config.registries.filter((one) => isNear(one) === near).map(({ address }) => placeOf(address, options));
   return {
     sources: {
       registries: createRegistrySources({ ...options, registries: config.registries }),
@@ -45,7 +45,7 @@ export function placesOf({ config, ...given }: Places): {
         upload: uploadedPackages(uploadsIn(options.home, options.clock)),
       },
     },
-    // A folder costs nothing to ask; of registries elsewhere most hold no dependencies.
+    // What lies on this machine costs nothing to ask; of registries elsewhere most hold no dependencies.
     dependencies: createDependencies({
       ...{ home: options.home, now: () => options.clock.now(), npm },
       ...{ mirrors: mirrors(true), lateMirrors: mirrors(false) },

@@ -1,10 +1,12 @@
 /** What happens to what is installed without anybody asking for it: what is revoked stops, and what may come by itself comes. `registry-watch` calls it. */
 import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
 import { errorMessage } from "@pincer/plugin-sdk/error";
+import { createQueue } from "@pincer/plugin-sdk/queue";
 import { updateByItself } from "./automatic.ts";
 import type { Engine } from "./engine/engine.ts";
 import { readLock } from "./engine/home/lock.ts";
 import { readFirstSeen } from "./engine/home/memory.ts";
+import { payOwed } from "./engine/home/owed.ts";
 import type { Running, Surroundings } from "./engine/surroundings.ts";
 import { told } from "./errors.ts";
 import { findingsIn } from "./findings.ts";
@@ -33,6 +35,7 @@ export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
     pollMs: () => ctx.config.pollSeconds * 1000,
   });
 
+  const inTurn = createQueue();
   const note = (action: string, resources: string[], outcome: AuditEntry["outcome"], signal: AbortSignal) =>
     ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, action, resources, outcome }, { signal });
 
@@ -44,13 +47,11 @@ export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
       for (const one of stopped) {
         ctx.log.error("registry-client.revoked", one);
         ctx.emit(methods.revoked, one);
-        const resources = [`${one.kind}/${one.id}@${one.version}`, `registry ${one.registry}`, `offered: ${one.next}`];
-        await note(methods.revoked.name, resources, "ok", signal);
       }
-      for (const one of restored) {
-        ctx.log.info("registry-client.restored", { ...one });
-        await note("registry-client.restored", [`${one.kind}/${one.id}@${one.version}`], "ok", signal);
-      }
+      for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
+      await inTurn(() =>
+        payOwed(ctx.home, (owed) => ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, ...owed, outcome: "ok" }, { signal })),
+      );
       ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),

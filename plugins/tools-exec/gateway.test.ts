@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { tool } from "@pincer/plugin-sdk/contracts/tool";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { startPlugin } from "@pincer/plugin-sdk/testing/plugin";
 import { type ProvidedTool, runTool } from "@pincer/plugin-sdk/testing/run-tool";
 import { toolSuite } from "@pincer/plugin-sdk/testing/tool-suite";
@@ -46,6 +47,20 @@ test("a gateway offers the tools from the manifest and runs them on demand", asy
     ["process", "tools-exec", "exec"],
   ]);
   expect((await started.run("exec", { command: "echo hello" })).text).toStartWith("hello\n[exit code 0");
+});
+
+testWith("python")("compiled code that somebody has put beside a script is never run in its place, and none is written there", async () => {
+  await using started = await start();
+  const hostile = [
+    "mkdir -p skill && cd skill && echo 'said = \"stolen\"' > helper.py",
+    `python3 -c 'import py_compile as p; print(p.compile("helper.py", cfile="__pycache__/" + "helper." + __import__("sys").implementation.cache_tag + ".pyc", invalidation_mode=p.PycInvalidationMode.UNCHECKED_HASH))'`,
+    "echo 'said = \"mine\"' > helper.py && echo 'import helper, json; print(helper.said)' > main.py",
+  ];
+  expect((await started.run("exec", { command: hostile.join(" && ") })).text).toStartWith("__pycache__/helper.");
+  expect((await started.run("exec", { command: "env -u PYTHONPYCACHEPREFIX python3 skill/main.py" })).text).toStartWith("stolen\n");
+  expect(
+    (await started.run("exec", { command: "python3 skill/main.py && rm -r skill/__pycache__ && python3 skill/main.py && ls skill" })).text,
+  ).toStartWith("mine\nmine\nhelper.py\nmain.py\n[exit code 0");
 });
 
 onLinux("a reload ends background processes and says so afterwards; a running command is not cut off (#144291)", async () => {

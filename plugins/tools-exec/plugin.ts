@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { definePlugin } from "@pincer/plugin-sdk";
 import { ifPresent } from "@pincer/plugin-sdk/contract";
 import { skillEnvironment } from "@pincer/plugin-sdk/contracts/skill-environment";
@@ -14,7 +16,12 @@ export default definePlugin({
   config: ExecConfig,
   uses: { skills: ifPresent(skillEnvironment) },
   setup(ctx) {
-    const settings = () => ctx.config;
+    // Python's compiled code lies apart from what it was made of: none that somebody has put beside a skill's script, or a project's, is run in its place.
+    let bytecode: string | undefined;
+    const settings = (): ExecConfig => {
+      bytecode ??= join(ctx.dataDir, "python");
+      return { ...ctx.config, environment: { PYTHONPYCACHEPREFIX: bytecode, ...ctx.config.environment } };
+    };
     const background = new Background(ctx.store, ctx.clock, settings, ctx.log);
     const deps: ExecDeps = {
       ...{ settings, clock: ctx.clock, background },
@@ -29,6 +36,9 @@ export default definePlugin({
       background.endSession(sessionKey);
       return undefined;
     });
-    ctx.onUnload(() => background.endAll("the plugin was reloaded or the gateway stopped"));
+    ctx.onUnload(async () => {
+      await background.endAll("the plugin was reloaded or the gateway stopped");
+      if (bytecode !== undefined) rmSync(bytecode, { recursive: true, force: true });
+    });
   },
 });

@@ -160,6 +160,32 @@ browsing("a new conversation is empty, stands in the list, and one goes back to 
   await page.getByText("list the files").first().waitFor();
 });
 
+browsing("a conversation is given a name, and deleted only when that was said twice; the first one cannot be", async () => {
+  const { page, complaints } = await logIn();
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await page.getByRole("button", { name: "What time is it?" }).click();
+  await page.locator("article.assistant:not(.live)").last().waitFor();
+  await page.getByRole("button", { name: "Rename or delete" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("The hour");
+  await page.keyboard.press("Enter");
+  const row = page.getByRole("button", { name: /^The hour/ });
+  await row.waitFor();
+  await page.getByLabel("Name", { exact: true }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Rename or delete" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await row.waitFor();
+  await page.getByRole("button", { name: "Delete for good" }).click();
+  await row.waitFor({ state: "detached" });
+  await page.getByText("list the files").first().waitFor();
+  const client = await gateway.connect();
+  const { sessions } = await client.call<{ sessions: { label?: string | null }[] }>("sessions.list", {});
+  expect(sessions.filter(({ label }) => label === "The hour")).toEqual([]);
+  await page.getByRole("button", { name: "Rename or delete" }).click();
+  await page.getByRole("button", { name: "Rename", exact: true }).waitFor();
+  expect(await page.getByRole("button", { name: "Delete", exact: true }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
 browsing("who reads the end still reads it when a keyboard takes half of the screen", async () => {
   const { page } = await logIn();
   await say(page, "count to 500");

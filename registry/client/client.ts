@@ -1,6 +1,15 @@
 /** A registry as whoever installs from it sees it: whose a name is, which versions there are, and exactly the bytes that were published. */
 import { type ArchiveEntry, type ArchiveLimits, archiveLimits, readArchive } from "../archive/read.ts";
-import type { CatalogueEntry } from "../catalogue.ts";
+import {
+  type CatalogueEntry,
+  cataloguePath,
+  findingsBeside,
+  findingsPath,
+  type Gist,
+  longestCatalogue,
+  type PackageFindings,
+  readFindings,
+} from "../catalogue.ts";
 import { RegistryError } from "../error.ts";
 import { archiveOf, compareVersions, folderOf, type PackageName, type Release, releaseAt, wordOf } from "../name.ts";
 import { type ReleaseNotes, readNotes } from "../notes.ts";
@@ -67,6 +76,8 @@ export interface RegistryClient {
   knownAuthority(): KeyRevocation | undefined;
   /** What there is to choose from, kept between runs; a hint, and what `find` says counts. */
   catalogue(signal?: AbortSignal): Promise<readonly CatalogueEntry[]>;
+  /** What the registry's scan found in that release; undefined when nobody has looked. */
+  findings(release: Release, signal?: AbortSignal): Promise<Gist | undefined>;
   /** A file that a role of the top level speaks of (`revocations.json`). Throws `REGISTRY_NOT_FOUND`. */
   file(path: string, signal?: AbortSignal): Promise<Uint8Array>;
   /**
@@ -131,6 +142,8 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
     return targets && shortOfKeys(root, "targets", targets, revocations)?.revocation;
   };
 
+  /** What was found, by the digest of where it stands. */
+  const foundIn = new Map<string, Promise<readonly PackageFindings[]>>();
   const client: RegistryClient = {
     async refresh(signal) {
       const asked = refreshTrust(options, signal);
@@ -177,6 +190,30 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
       const { targets, snapshot, below } = await now();
       if (!snapshot.signed.meta["catalogue.json"]) return [];
       return readParts(await below(targets, "catalogue", signal), options.state, (path, expected) => fetched(path, expected, signal));
+    },
+
+    async findings({ version, ...name }, signal) {
+      const { targets, snapshot, below } = await now();
+      if (!snapshot.signed.meta["catalogue.json"]) return undefined;
+      const names = targets.signed.delegations?.roles.find(
+        (role) => role.name.startsWith("names-") && role.paths.some((pattern) => isInPattern(pattern, `${folderOf(name)}/any`)),
+      );
+      if (!names) return undefined;
+      const part = names.name.slice("names-".length);
+      const path = cataloguePath(part);
+      const beside = findingsBeside((await below(targets, "catalogue", signal)).signed.targets[path]?.custom, path);
+      if (!beside) return undefined;
+      const parts = foundIn.getOrInsertComputed(beside.sha256, async () => {
+        const place = findingsPath(part);
+        if (beside.length > longestCatalogue.packed)
+          throw new RegistryError(
+            "REGISTRY_TOO_LARGE",
+            `${place}: expected at most ${longestCatalogue.packed} bytes, came ${beside.length}`,
+          );
+        return readFindings(await joined(fetched(place, beside, signal)), place);
+      });
+      parts.catch(() => foundIn.delete(beside.sha256));
+      return (await parts).find((one) => one.kind === name.kind && one.id === name.id)?.versions[version];
     },
 
     async file(path, signal) {

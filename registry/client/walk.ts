@@ -1,4 +1,5 @@
 /** Everything that a registry says is there, from its root down, each part checked before what it speaks of is looked at. */
+import { filesOf } from "../catalogue.ts";
 import { folderOf, type PackageName, type Release, releaseAt } from "../name.ts";
 import type { Expected } from "../source.ts";
 import type { Metadata } from "../trust/metadata.ts";
@@ -55,9 +56,9 @@ export async function* walk(trusted: Trusted, { packages, signal, onFailure }: W
 }
 
 function* filesIn({ signed }: Metadata<"targets">, patterns: readonly string[]): Generator<NamedFile, void, void> {
-  for (const [path, { length, hashes, custom }] of Object.entries(signed.targets)) {
-    if (!patterns.some((pattern) => isInPattern(pattern, path))) continue;
-    const release = releaseAt(path);
-    yield { path, length, sha256: hashes.sha256, ...(release && { release }), ...(custom !== undefined && { custom }) };
+  for (const file of filesOf(signed.targets)) {
+    if (!patterns.some((pattern) => isInPattern(pattern, file.path))) continue;
+    const release = releaseAt(file.path);
+    yield { ...file, ...(release && { release }) };
   }
 }

@@ -10,7 +10,7 @@ import { isSameOwner, type Owner, ownerIn } from "../trust/owner.ts";
 import { publisherOf, publisherRole } from "../trust/role.ts";
 import { acceptList } from "./accept.ts";
 import { applyStaged } from "./apply.ts";
-import { nextCatalogue } from "./catalogue.ts";
+import { countedAnew, nextCatalogue } from "./catalogue.ts";
 import { type Claim, claimedIn } from "./claim.ts";
 import { currentRoles, currentRoot, currentSnapshot, withChanged } from "./current.ts";
 import { repositoryFiles } from "./files.ts";
@@ -28,6 +28,8 @@ export interface RepositoryOptions {
   readonly online: Signer;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** How often a package was downloaded, which the catalogue tells roughly; absent where nobody counts. */
+  readonly downloads?: (name: PackageName) => number;
 }
 
 /** What comes with a publication. */
@@ -82,7 +84,7 @@ export interface Repository {
 }
 
 /** Throws `REGISTRY_NOT_FOUND` where there is none, and `REGISTRY_KEY_INVALID` for a key that is not the server's. */
-export function openRepository(folder: string, { online, now }: RepositoryOptions): Repository {
+export function openRepository(folder: string, { online, now, downloads }: RepositoryOptions): Repository {
   const files = repositoryFiles(folder);
   const { roles: top } = currentRoot(files).signed;
   if (![top.snapshot, top.timestamp].every(({ keyids }) => keyids.includes(online.id)))
@@ -92,7 +94,8 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
   /** All of it counts from now on, the catalogue with it. */
   const commit = (changed: ReadonlyMap<string, Uint8Array>, packages: readonly PackageName[]): void => {
     const roles = withChanged(current, changed);
-    const catalogue = packages.length > 0 ? nextCatalogue(files, { roles, revocations: known(), packages, online, now }) : undefined;
+    const catalogue =
+      packages.length > 0 ? nextCatalogue(files, { roles, revocations: known(), packages, online, now, downloads }) : undefined;
     stamp(files, { online, now, changed: catalogue ? new Map([...changed, ["catalogue", catalogue]]) : changed });
   };
   const known = (): readonly Revocation[] => currentRevocations(files, current);
@@ -179,7 +182,11 @@ export function openRepository(folder: string, { online, now }: RepositoryOption
     renew(signers = []) {
       const names = Object.keys(currentSnapshot(files)!.snapshot.meta).map((file) => file.replace(/\.json$/, ""));
       const { changed, ...renewal } = renewed({ files, roles: current, names, signers: [online, ...signers], now });
-      stamp(files, { online, now, changed });
+      const roles = withChanged(current, changed);
+      const packages = downloads ? countedAnew(files, roles, downloads) : [];
+      const catalogue =
+        packages.length > 0 ? nextCatalogue(files, { roles, revocations: known(), packages, online, now, downloads }) : undefined;
+      stamp(files, { online, now, changed: catalogue ? new Map([...changed, ["catalogue", catalogue]]) : changed });
       return { ...renewal, removed: sweep(files, current, now) };
     },
   };

@@ -1,4 +1,6 @@
 /** What a registry's folder need not hold any more: metadata, parts of the catalogue and lists of revocations that others have followed. */
+
+import { filesOf } from "../catalogue.ts";
 import { placeOf } from "../layout.ts";
 import { currentSnapshot, type Roles } from "./current.ts";
 import type { RepositoryFiles } from "./files.ts";
@@ -23,7 +25,7 @@ export function sweep(files: RepositoryFiles, roles: Roles, now: () => number): 
   const named = new Set([`metadata/${current.timestamp.meta["snapshot.json"].version}.snapshot.json`]);
   for (const [file, { version }] of Object.entries(current.snapshot.meta)) named.add(`metadata/${version}.${file}`);
   for (const role of ["catalogue", "revocations"])
-    for (const [path, { hashes }] of Object.entries(roles(role)?.signed.targets ?? {})) named.add(placeOf(path, hashes.sha256));
+    for (const { path, sha256 } of filesOf(roles(role)?.signed.targets ?? {})) named.add(placeOf(path, sha256));
 
   const gone: string[] = [];
   for (const folder of ["metadata", "targets", "targets/catalogue"]) {

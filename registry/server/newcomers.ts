@@ -9,7 +9,7 @@ import type { Repository } from "../repository/repository.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { type PublicKey, publicKeyOf } from "../trust/key.ts";
 import { hexKeysOf, type Owner } from "../trust/owner.ts";
-import { currentOffer } from "./offers.ts";
+import { currentOffer } from "./offer.ts";
 
 export interface Newcomers {
   /** That these keys may begin to sign as that publisher, of whom nothing is registered. Throws `REGISTRY_FORBIDDEN`. */

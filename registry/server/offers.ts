@@ -3,13 +3,9 @@ import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import type { PackageName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
-import { parseStatement, type Statement, type Transfer } from "../trust/statement.ts";
+import { parseStatement, type Transfer } from "../trust/statement.ts";
 import type { Newcomers } from "./newcomers.ts";
-
-export interface Offer {
-  readonly statement: Statement<Transfer>;
-  readonly bytes: Uint8Array;
-}
+import { currentOffer, type Offer } from "./offer.ts";
 
 export interface Offers {
   /** What may still be taken up. */
@@ -21,14 +17,6 @@ export interface Offers {
   /** The statement, for whom it names. Throws `REGISTRY_FORBIDDEN`. */
   requireFor(name: PackageName, publisher: string): Uint8Array;
   remove(name: PackageName): void;
-}
-
-/** Of the publisher whose the name is, and not outlived by what that publisher has signed since; undefined for any other. */
-export function currentOffer(bytes: Uint8Array, repository: Repository, now: () => number): Offer | undefined {
-  const statement = parseStatement("transfer", bytes);
-  const { kind, id, from, list, expires } = statement.signed;
-  const isCurrent = from === repository.ownerOf({ kind, id }) && list === (repository.signedBy(from)?.signed.version ?? 0);
-  return isCurrent && now() < Date.parse(expires) ? { statement, bytes } : undefined;
 }
 
 export function createOffers(database: Database, repository: Repository, newcomers: Newcomers, now: () => number): Offers {

@@ -2,7 +2,7 @@
 import type { Database } from "bun:sqlite";
 import { RegistryError } from "../error.ts";
 import { isSlipOf } from "../lookalike.ts";
-import type { Kind } from "../name.ts";
+import type { Kind, PackageName } from "../name.ts";
 
 export interface Listed {
   readonly kind: Kind;
@@ -52,6 +52,8 @@ export interface SearchIndex {
   /** Puts a package there as it is now. */
   put(listed: Omit<Listed, "downloads">): void;
   remove(kind: Kind, id: string): void;
+  /** Of all its versions. */
+  downloads(name: PackageName): number;
   find(query: SearchQuery): SearchResult;
   list(query: ListQuery): SearchResult;
 }
@@ -92,6 +94,7 @@ function offsetIn(cursor: string | undefined): number {
 
 export function createSearchIndex(database: Database): SearchIndex {
   const number = database.query<{ number: number }, [string, string]>("SELECT number FROM packages WHERE kind = ? AND id = ?");
+  const counted = database.query<{ downloads: number }, [string, string]>("SELECT downloads FROM packages WHERE kind = ? AND id = ?");
   const forget = (row: number): void => {
     database.query("DELETE FROM words WHERE rowid = ?").run(row);
     database.query("DELETE FROM grams WHERE rowid = ?").run(row);
@@ -160,6 +163,8 @@ export function createSearchIndex(database: Database): SearchIndex {
       forget(found.number);
       database.query("DELETE FROM packages WHERE number = ?").run(found.number);
     },
+
+    downloads: ({ kind, id }) => counted.get(kind, id)?.downloads ?? 0,
 
     find({ q, kind, isOffered, limit, cursor }) {
       const [words, offset] = [wordsOf(q), offsetIn(cursor)];

@@ -58,6 +58,18 @@ const idleSeconds = 30;
 /** For the answers that are on their way when the last publication is done. */
 const lastAnswersMs = 100;
 
+/** Why it cannot be listened there, in words that say what a person can look at. */
+function whyNotListened(error: unknown): string {
+  const { code = "", message = String(error) } = error as { readonly code?: string; readonly message?: string };
+  const words: Readonly<Record<string, string>> = {
+    EADDRINUSE: "another program listens there already: stop that one, or name another port",
+    EADDRNOTAVAIL: "this machine has no such address: 127.0.0.1 is for itself alone, 0.0.0.0 for others too",
+    EINVAL: "that is no address to listen on: 127.0.0.1 is for this machine alone, 0.0.0.0 for others too",
+    EACCES: "the system lets this user have no such port: name one above 1023",
+  };
+  return words[code] ?? `cannot be listened on: ${message}`;
+}
+
 export async function serveRegistry(options: ServeOptions): Promise<RegistryServer> {
   const { folder, online, settings, clock, onFault } = options;
   const now = () => clock.now();
@@ -66,8 +78,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
   opened.use(lockFolder(folder));
   const database = openDatabase(folder);
   opened.defer(() => database.close());
-  const repository = openRepository(folder, { online, now });
   const index = createSearchIndex(database);
+  const repository = openRepository(folder, { online, now, downloads: index.downloads });
   const shelf = createShelf(folder, database, repository, index);
   const downloads = createDownloads(database, now);
   const tokens = createTokens(database, now);
@@ -135,9 +147,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
       reusePort: false,
     });
   } catch (error) {
-    throw new RegistryError("REGISTRY_UNREACHABLE", `${options.host}:${options.port} cannot be listened on: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new RegistryError("REGISTRY_UNREACHABLE", `${options.host}:${options.port}: ${whyNotListened(error)}`, { cause: error });
   }
   const over = new AbortController();
   const renewing = (async () => {

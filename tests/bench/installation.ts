@@ -60,6 +60,13 @@ export const trusted = { enabled: true, unsandboxed: true } as const;
 const cleanEnv = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PINCER|OPENAI|ANTHROPIC|OPENROUTER|OLLAMA)_/.test(name)));
 
+/** As the launcher sets it for whatever it runs. */
+const tuned = Object.fromEntries(
+  readFileSync(join(repository, "pincer"), "utf8")
+    .matchAll(/(BUN_JSC_\w+)="\$\{\1:-(\d+)\}"/g)
+    .map(([, name, value]) => [name!, value!]),
+);
+
 export async function install(): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-bench-"));
   for (const name of linked) symlinkSync(join(repository, name), join(folder, name));
@@ -127,7 +134,7 @@ async function start(
       ],
     ],
     {
-      env: { ...cleanEnv(), PINCER_PORT: "0", PINCER_TOKEN: home.token, ...env },
+      env: { ...cleanEnv(), ...tuned, PINCER_PORT: "0", PINCER_TOKEN: home.token, ...env },
       stdin: "ignore",
       stdout: "ignore",
       stderr: "inherit",

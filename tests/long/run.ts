@@ -21,7 +21,8 @@ interface Result {
   readonly said: readonly string[];
 }
 
-const isFinding = (line: string) => /^(\{"tries"|after 10,000 turns|[\d,]+ kills of plugins|[\d,]+ messages in a burst)/.test(line);
+const isFinding = (line: string) =>
+  /^(\{"tries"|after 10,000 turns|[\d,]+ kills of plugins|[\d,]+ messages in a burst|a conversation of [\d.]+ million)/.test(line);
 
 async function run(file: string): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-long-"));

@@ -35,6 +35,22 @@ test("what is exported with what it needs is installed where neither the registr
   expect(readdirSync(shop.folder).filter((name) => name.startsWith(".export"))).toEqual([]);
 
   await npm[Symbol.asyncDispose]();
+  {
+    // The file itself is a registry, by the same root as any other, and by no other one.
+    await using direct = homeWith(shop, { registries: [] }, { BUN_CONFIG_REGISTRY: npm.url });
+    using stranger = startShop();
+    const named = (root: string) => direct.json(["registry", "add", "carried", first, "--root", root]);
+    expect(await named(stranger.registry.root)).toMatchObject({ ok: true });
+    expect(await direct.json(["install", "weather", "--yes"])).toMatchObject({ ok: false });
+    await direct.pincer(["registry", "remove", "carried"]);
+    expect(await named(shop.registry.root)).toMatchObject({ ok: true, registry: { address: first } });
+    expect(await direct.pincer(["install", "weather", "--yes"])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("registry carried"),
+    });
+    for (const name of ["plugins", "cache"]) rmSync(join(direct.path, name), { recursive: true });
+    expect(await direct.pincer(["install", "--frozen", "--yes"])).toMatchObject({ code: 0, err: "" });
+  }
   await using there = homeWith({ ...shop, registry: { ...shop.registry, address: folder } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
   const got = ["registry", "mirror", first, folder, "--root", shop.registry.root, "--package", "weather"];
   expect(await there.json(got)).toMatchObject({ ok: true, releases: 1, dependencies: 1 });

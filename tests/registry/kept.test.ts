@@ -103,3 +103,51 @@ test("a first installation that is taken back leaves nothing that the next one w
   expect(await kept(home)).toEqual(nothing);
   expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toContain("1.1.0");
 }, 120_000);
+
+const working = (run: string) => ({
+  permissions: { scopes: ["operator.write" as const] },
+  before: `
+    import { defineJob } from "@pincer/plugin-sdk/job";
+    import { lanes } from "@pincer/plugin-sdk/contracts/lanes";
+    const work = defineJob({ kind: "weather.work", journal: 1, input: Type.Object({}), result: Type.Object({ by: Type.String() }) });
+    const Key = Type.Object({ key: Type.String() });
+    const ask = defineMethod({ name: "weather.ask", summary: "x", scope: "operator.write", params: Key, result: Type.Object({}) });
+    const outcome = defineMethod({ name: "weather.outcome", summary: "x", scope: "operator.write", params: Key, result: Type.Any() });`,
+  uses: "{ lanes }",
+  setup: `
+    ctx.job(work, async (job) => { ${run} });
+    ctx.method(ask, async ({ key }, { signal }) => {
+      await ctx.uses.lanes.admit({ admissions: [{ lane: "job:weather:" + key, kind: "weather.work", key, input: {} }] }, { signal });
+      return {};
+    });
+    ctx.method(outcome, ({ key }, { signal }) => ctx.uses.lanes.wait({ key }, { signal }));`,
+});
+
+test("a job of a removed plugin reaches no other plugin of that name, also where no gateway ran meanwhile; what is asked then does", async () => {
+  using shop = startShop();
+  // Until the gateway stops it waits, and so it is put back.
+  shop.publish(
+    await shop.make(
+      "1.0.0",
+      working("await new Promise((_done, fail) => job.signal.addEventListener('abort', () => fail(job.signal.reason)));"),
+    ),
+  );
+  await using home = homeWith(shop);
+  const yes = ["--yes", "--accept", "inherits"];
+  expect(await home.pincer(["install", "weather", ...yes])).toMatchObject({ code: 0, err: "" });
+  await home.pincer(["up"]);
+  await home.pincer(["call", "weather.ask", '{"key":"old"}']);
+  await home.pincer(["stop"]);
+  await home.pincer(["remove", "weather", "--yes"]);
+  const { folder } = await shop.make("2.0.0", working("return { by: 'another' };"));
+  expect(await home.pincer(["install", folder, ...yes])).toMatchObject({ code: 0 });
+  await home.pincer(["up"]);
+  expect(await home.json(["call", "weather.outcome", '{"key":"old"}'])).toMatchObject({
+    ...{ state: "failed", result: { code: "PLUGIN_UNKNOWN", message: "the weather that old was for was removed" } },
+  });
+  await home.pincer(["call", "weather.ask", '{"key":"new"}']);
+  expect(await home.json(["call", "weather.outcome", '{"key":"new"}'])).toMatchObject({ state: "done", result: { by: "another" } });
+  // It goes on with its own over a restart.
+  await home.pincer(["restart"]);
+  expect(await home.json(["call", "weather.outcome", '{"key":"new"}'])).toMatchObject({ state: "done" });
+}, 120_000);

@@ -88,7 +88,15 @@ function publishers(registry: ServedRegistry) {
     async rekey(): Promise<Change> {
       const [before, after] = [keys["ada"]!, createSigner().signer];
       const owner = { keys: [after], threshold: 1 };
-      const asked = { place: place(), publisher: "ada", owner, signers: [before], newSigners: [after] as [Signer], statement: undefined, now };
+      const asked = {
+        place: place(),
+        publisher: "ada",
+        owner,
+        signers: [before],
+        newSigners: [after] as [Signer],
+        statement: undefined,
+        now,
+      };
       return {
         run: () => rekeyPublisher(asked, persistence),
         async isDone() {

@@ -1,9 +1,12 @@
 /** Whose package a name means: nobody takes the place of another. */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { placeOf } from "../../registry/layout.ts";
+import { createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
 import { homeWith } from "../support/shop-home.ts";
+import { startServedRegistry } from "./served-registry.ts";
 
 const entryOf = (home: { readonly path: string }) =>
   JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages["plugins/weather"];
@@ -36,6 +39,39 @@ test("a name that is like one of this Pincer needs a yes of its own, and one tha
   expect(other).toMatchObject({ code: 0, out: expect.stringContaining("look   did you mean radio-dial (by ada in home)?") });
   expect((await home.pincer(["install", "radio-dail"])).out).not.toContain("did you mean");
 });
+
+test("of two that are like each other the one that far more people have is meant, as their registry has signed it", async () => {
+  await using registry = await startServedRegistry();
+  const publish = async (id: string, publisher: string) => {
+    const folder = registry.temporary(id);
+    writeFileSync(join(folder, "SKILL.md"), `---\nname: ${id}\ndescription: Plays.\nmetadata:\n  version: "1.0.0"\n---\n\nTurn it.\n`);
+    expect(await registry.publish(folder, publisher, registry.key(publisher).file)).toMatchObject({ ok: true });
+  };
+  await publish("radio-dial", "ada");
+  await publish("radio-dail", "bob");
+  const { releases } = await registry.client().find({ kind: "skills", id: "radio-dial" });
+  const { path, sha256 } = releases[0]!;
+  // Behind a proxy, which says who asks.
+  writeFileSync(join(registry.folder, "server.json"), JSON.stringify({ proxies: 1 }));
+  await registry.stop();
+  await registry.start();
+  for (let household = 0; household < 40; household++)
+    await (await registry.get(`/${placeOf(path, sha256)}`, { "x-forwarded-for": `198.51.100.${household}` })).arrayBuffer();
+  // With the next renewal.
+  await registry.stop();
+  await registry.start();
+  await using home = createCliHome();
+  const root = join(registry.folder, "metadata", "1.root.json");
+  const config = { registries: [{ name: "home", address: registry.url, root }] };
+  mkdirSync(home.path, { recursive: true });
+  writeFileSync(join(home.path, "pincer.json5"), JSON.stringify({ plugins: { "registry-client": { enabled: true, config } } }));
+  expect((await home.pincer(["install", "skill:radio-dail"])).out).toContain(
+    "look   did you mean radio-dial (by ada in home, far more often downloaded)? radio-dail is like it",
+  );
+  expect((await home.pincer(["install", "skill:radio-dial"])).out).toContain(
+    "note   radio-dail (by bob in home) is like it, and far less downloaded",
+  );
+}, 60_000);
 
 test("of several registries the first that is configured is taken, and it is said; from then on it is always that one", async () => {
   using first = startShop();

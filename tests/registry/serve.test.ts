@@ -58,7 +58,7 @@ test("a second server on the same port is refused, also over the same folder, an
   const other = join(registry.temporary("other"), "registry");
   await registry.cli.json(["registry", "init", other]);
   const taken = await registry.cli.pincer(["registry", "serve", other, "--port", port]);
-  expect(taken.err).toContain(`127.0.0.1:${port} cannot be listened on`);
+  expect(taken.err).toContain(`127.0.0.1:${port}: another program listens there already`);
   expect(taken.code).toBe(1);
   const again = await serve(registry.folder, "--port", "0", "--json");
   expect([again.code, JSON.parse(again.out).error]).toEqual([

@@ -1,6 +1,6 @@
 /** Skills of others in a gateway that runs: a turn uses what was installed, and clients of the wire install, update and send them. */
 import { expect, test } from "bun:test";
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
@@ -90,10 +90,11 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
   expect(await install({ force: true })).toMatchObject({ message: "tea 1.0.0 was installed already" });
 
   const { targetDir } = await install({});
-  // A script of it that has run is no change of it.
+  // What Python makes of its scripts lies elsewhere: what lies beside them was put there by somebody.
   mkdirSync(join(targetDir, "__pycache__"));
   writeFileSync(join(targetDir, "__pycache__", "brew.cpython-311.pyc"), "x");
-  expect(await install({})).toMatchObject({ message: "tea 1.0.0 was installed already" });
+  await expect(install({})).rejects.toMatchObject(refused("REGISTRY_CLIENT_CONSENT_NEEDED", `its files were changed in ${targetDir}`));
+  rmSync(join(targetDir, "__pycache__"), { recursive: true });
   appendFileSync(join(targetDir, "SKILL.md"), "Mine.\n");
   await expect(install({})).rejects.toMatchObject(refused("REGISTRY_CLIENT_CONSENT_NEEDED", `its files were changed in ${targetDir}`));
   await expect(update({ all: true })).rejects.toMatchObject(refused("SKILLS_NOT_UPDATED", "--accept changed-here, or with force"));

@@ -33,11 +33,13 @@ export interface Weather {
   readonly setup?: string;
   /** Before `export default`. */
   readonly before?: string;
+  /** What it uses. */
+  readonly uses?: string;
 }
 
 /** A plugin that says its version when it is called, and has a tool. */
 export async function makeWeather(folder: string, version: string, weather: Weather = {}): Promise<Made> {
-  const { id = "weather", permissions, summary = "Says how the weather is", setup = "", before = "" } = weather;
+  const { id = "weather", permissions, summary = "Says how the weather is", setup = "", before = "", uses = "{}" } = weather;
   const { parameters = `Type.Object({ place: Type.String({ description: "Where" }) })` } = weather;
   const source = `
     import { definePlugin } from "@pincer/plugin-sdk";
@@ -49,6 +51,7 @@ export async function makeWeather(folder: string, version: string, weather: Weat
       name: "${id}.said", summary: "Its version", scope: "operator.read", params: Type.Object({}), result: Type.Object({ version: Type.String() }),
     });
     export default definePlugin({
+      uses: ${uses},
       setup(ctx) {
         ctx.method(said, () => ({ version: "${version}" }));
         ctx.provide(tool, "${id}", {

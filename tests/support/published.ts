@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { packedOnce } from "./packed-once.ts";
 
 const repository = dirname(dirname(import.meta.dir));
 
@@ -35,7 +36,7 @@ const tools = ["sh", "uname", "grep", "mkdir", "rm", "mv", "cp", "cat", "chmod",
 
 export async function publishPincer(): Promise<Published> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-published-"));
-  const archive = await packPincer(folder);
+  const archive = await packedOnce(repository, folder, packPincer);
   const bin = join(folder, "bin");
   mkdirSync(bin);
   for (const tool of tools) symlinkSync(Bun.which(tool)!, join(bin, tool));

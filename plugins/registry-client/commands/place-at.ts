@@ -1,5 +1,4 @@
 /** The registry that a command changes, and who does it. */
-import { resolve } from "node:path";
 import type { CommandIo } from "@pincer/plugin-sdk";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { isName, type PackageName } from "@pincer/registry/name";
@@ -13,7 +12,7 @@ import { fetchLed, fetchNamed } from "../sources/web-fetch.ts";
 import { readInput } from "./input-file.ts";
 import { keyFolderOf, onlineKey, passphraseOf, readKey } from "./keys.ts";
 import type { Options } from "./options.ts";
-import { isAddress, packageIn, presentIn } from "./registry-place.ts";
+import { isAddress, packageIn, presentIn, registryFolder } from "./registry-place.ts";
 
 export const now = (): number => systemClock.now();
 
@@ -40,7 +39,7 @@ export const persistence = (io: CommandIo): Persistence => ({ clock: systemClock
 /** For flags `--key-folder` and `--passphrase-file` of the server's key, where it is a folder. */
 export function placeAt(place: string, options: Options, io: CommandIo): RegistryPlace {
   if (isAddress(place)) return serverPlace({ url: place, fetch: fetchNamed, fetchLed, ...persistence(io) });
-  const folder = resolve(place);
+  const folder = registryFolder(place);
   return folderPlace(folder, { online: onlineKey(keyFolderOf(folder, options.value("--key-folder"))), now });
 }
 

@@ -7,6 +7,7 @@ import { table } from "@pincer/plugin-sdk/command/columns";
 import { plainly } from "@pincer/plugin-sdk/command/plain";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, type Json, putAt, valueAt } from "@pincer/plugin-sdk/json5";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { isName } from "@pincer/registry/name";
 import { sha256Of } from "@pincer/registry/sha256";
 import { parseMetadata } from "@pincer/registry/trust/metadata";
@@ -76,7 +77,7 @@ const add: CommandDefinition = {
     copyFileSync(resolve(file), join(io.home, kept));
     const isWeb = /^https?:/.test(address);
     if (!isWeb && /^\w+:/.test(address))
-      throw clientErrors.REGISTRY_CLIENT_USAGE(`expected an https address, or a folder, came "${address}"`);
+      throw clientErrors.REGISTRY_CLIENT_USAGE(`expected an https address, a folder, or a file that was exported, came "${address}"`);
     const registry: Registry = { name, address: isWeb ? address : resolve(address), root: kept };
     await write(io, [...present, registry]);
     const { threshold, fingerprints } = root;
@@ -95,7 +96,7 @@ const list: CommandDefinition = {
   async run(_args, io) {
     const registries = await registriesIn(io);
     const rows = registries.map(({ name, address }) => [name, plainly(address)]);
-    const none = "there is none beside the plugins of this Pincer: pincer registry add";
+    const none = "none: only what this Pincer brings is found by its name; pincer registry add <name> <address> has one looked in too";
     io.result({ ok: true, registries }, rows.length === 0 ? none : table(["name", "address"], rows));
     return 0;
   },
@@ -106,7 +107,14 @@ const remove: CommandDefinition = {
   async run([name = ""], io) {
     const registries = await registriesIn(io);
     if (!registries.some((one) => one.name === name))
-      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}": "pincer registry list" shows which there are`);
+      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(
+        `there is no registry "${name}"${
+          suggestion(
+            name,
+            registries.map((one) => one.name),
+          ) || ': "pincer registry list" shows which there are'
+        }`,
+      );
     await write(
       io,
       registries.filter((one) => one.name !== name),

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
+import { RegistryError } from "@pincer/registry/error";
 import { folderPlace } from "@pincer/registry/publisher/folder-place";
 import { persistently } from "@pincer/registry/publisher/persistently";
 import { parseStaged } from "@pincer/registry/repository/staged";
@@ -25,7 +26,7 @@ export const apply: CommandDefinition = {
   async run(args, io) {
     const options = readOptions(args, ["--online", "--passphrase-file", ...placeFlags]);
     const [file = ""] = options.words;
-    const staged = parseStaged(readInput(file, "what pincer registry stage has written"));
+    const staged = stagedIn(file);
     const online = options.value("--online");
     const registry = needed(options, "--registry", "the folder or the address of the registry");
     if (online !== undefined && isAddress(registry))
@@ -43,3 +44,13 @@ export const apply: CommandDefinition = {
     return 0;
   },
 };
+
+function stagedIn(file: string): ReturnType<typeof parseStaged> {
+  const bytes = readInput(file, "what pincer registry stage has written");
+  try {
+    return parseStaged(bytes);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    throw new RegistryError(error.code, `${resolve(file)}: ${error.message}`, { cause: error });
+  }
+}

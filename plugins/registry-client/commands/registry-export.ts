@@ -1,8 +1,10 @@
 /** `pincer registry export`: a registry, or some packages of it, in one file, to be carried to where no network is. */
-import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { head, padding } from "@pincer/plugin-kit/archive";
 import type { CommandDefinition } from "@pincer/plugin-sdk";
+import { parseMetadata } from "@pincer/registry/trust/metadata";
+import { clientErrors } from "../errors.ts";
 import { readOptions } from "./options.ts";
 import { copied, mirrorFlags, mirrorUsage, said } from "./registry-mirror.ts";
 
@@ -17,16 +19,28 @@ export const exportRegistry: CommandDefinition = {
     const options = readOptions(args, ["--root", "--package"]);
     const [place = "", into = ""] = options.words;
     const file = resolve(into);
+    requireFile(file);
     // Anew each time: what is there already could be of another state.
     const folder = mkdtempSync(join(dirname(file), ".export-"));
     try {
       const copy = await copied(place, folder, options, io);
-      return said(copy, { file, sha256: writeTar(folder, file) }, io);
+      return said(copy, { file, sha256: writeTar(folder, file), until: until(folder) }, io);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
+
+/** Before everything is fetched. */
+function requireFile(file: string): void {
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder(file)) throw clientErrors.REGISTRY_CLIENT_USAGE(`${file}: expected a file to write, such as registry.tar, came a folder`);
+  if (!isFolder(dirname(file))) throw clientErrors.REGISTRY_CLIENT_USAGE(`${file}: there is no folder ${dirname(file)}`);
+}
+
+/** Nobody takes anything from it for the first time from then on. */
+const until = (folder: string): string =>
+  parseMetadata("timestamp", "timestamp", readFileSync(join(folder, "metadata", "timestamp.json"))).signed.expires;
 
 /** The same files give the same bytes. What it holds is packed already, so it is not packed again. Answers its SHA-256. */
 function writeTar(folder: string, file: string): string {

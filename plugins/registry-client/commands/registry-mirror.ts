@@ -56,7 +56,7 @@ export async function copied(place: string, folder: string, options: Options, io
 }
 
 /** Where the copy is now; a file is known by its SHA-256, in hex. */
-type Target = { readonly folder: string } | { readonly file: string; readonly sha256: string };
+type Target = { readonly folder: string } | { readonly file: string; readonly sha256: string; readonly until: string };
 
 /** Answers the command's exit code. */
 export function said({ root, ...copy }: Copied, target: Target, io: CommandIo): number {
@@ -68,7 +68,9 @@ export function said({ root, ...copy }: Copied, target: Target, io: CommandIo): 
     ...(dependencies > 0
       ? [`  with      ${dependencies} ${dependencies === 1 ? "package" : "packages"} of npm that its plugins need`]
       : []),
-    ...("file" in target ? [`  file      SHA-256 ${target.sha256}`] : []),
+    ...("file" in target
+      ? [`  file      SHA-256 ${target.sha256}`, `  counts    until ${target.until}, as the registry's timestamp says`]
+      : []),
     ...problems.map(({ path, code, message }) => `  left out  ${path}\n    ${message} (${code})`),
     `  root      SHA-256 ${sha256}${isTrusted ? "" : ", as the registry itself shows it: compare it, or give yours with --root <file>"}`,
   ];

@@ -30,13 +30,17 @@ export async function sourceAt(place: string, io: CommandIo): Promise<RegistrySo
         cause: error,
       });
     });
-  if (!existsSync(join(folder, "metadata")))
-    throw clientErrors.REGISTRY_CLIENT_USAGE(
-      existsSync(folder)
-        ? `there is no registry in ${folder}: "pincer registry init" makes one in an empty folder`
-        : `there is no ${folder}`,
-    );
-  return folderSource(folder);
+  return folderSource(registryFolder(folder));
+}
+
+/** Throws where there is no registry in it. */
+export function registryFolder(place: string): string {
+  const folder = resolve(place);
+  if (existsSync(join(folder, "metadata"))) return folder;
+  const why = existsSync(folder)
+    ? `there is no registry in ${folder}: "pincer registry init" makes one in an empty folder`
+    : `there is no ${folder}`;
+  throw clientErrors.REGISTRY_CLIENT_USAGE(why);
 }
 
 export interface GivenRoot {

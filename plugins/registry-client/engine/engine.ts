@@ -2,6 +2,7 @@
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { within } from "@pincer/plugin-sdk/signal";
+import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { RegistryError } from "@pincer/registry/error";
 import { isName, type Kind, type PackageName } from "@pincer/registry/name";
@@ -117,8 +118,7 @@ export function createEngine(surroundings: Surroundings) {
     const older = present !== undefined && Bun.semver.order(present.version, candidate.version) > 0;
     const notices = [
       ...(present ? [] : await lookalikesOf(candidate, embedded.ids(), registries, signal)),
-      // For an update the catalogue would be fetched for this alone; what is seen here is said there too.
-      ...(present ? [] : await saidByRegistry(candidate, registries, signal)),
+      ...(await saidByRegistry(candidate, present?.version, registries, signal)),
       ...others,
       ...(older ? [{ code: "older", level: "warning" as const, text: `it is older than ${present.version}, which is installed` }] : []),
     ];
@@ -143,7 +143,15 @@ export function createEngine(surroundings: Surroundings) {
     const all = found.length > 0 ? found : Object.keys(packages).filter((each) => each.endsWith(`-${typed}`));
     if (all.length > 1) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`"${typed}" could be ${all.join(" or ")}: say which`);
     const [only] = all;
-    if (only === undefined) throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} is not installed: "pincer list" shows what is`);
+    if (only === undefined) {
+      const near =
+        suggestion(
+          typed,
+          Object.keys(packages).map((each) => nameOf(each).id),
+        ) || ': "pincer list" shows what is';
+      const why = embedded.find(typed) ? "is part of this Pincer, and was not installed beside it" : `is not installed${near}`;
+      throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} ${why}`);
+    }
     return [nameOf(only), packages[only]!];
   }
 

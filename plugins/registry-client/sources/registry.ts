@@ -1,17 +1,18 @@
 /** Packages of the registries that the operator configured, each with a trust of its own. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import type { CatalogueEntry } from "@pincer/registry/catalogue";
+import type { CatalogueEntry, Gist } from "@pincer/registry/catalogue";
 import { createRegistryClient, type Package, type Published, type RegistryClient } from "@pincer/registry/client/client";
 import { revokedError } from "@pincer/registry/client/revoked";
 import { createTrustState } from "@pincer/registry/client/state";
 import { RegistryError } from "@pincer/registry/error";
 import { type HttpReaderOptions, httpSource } from "@pincer/registry/http-source";
-import { compareVersions, type PackageName } from "@pincer/registry/name";
+import { compareVersions, type PackageName, type Release } from "@pincer/registry/name";
 import type { KeyRevocation, Revocation } from "@pincer/registry/revocations";
 import { sha256Of } from "@pincer/registry/sha256";
 import { folderSource, type RegistrySource } from "@pincer/registry/source";
+import { tarSource } from "@pincer/registry/tar-source";
 import type { Registry } from "../config.ts";
 import { clientErrors, isPackageMissing } from "../errors.ts";
 import type { Candidate, PackageSource, Wanted } from "./source.ts";
@@ -42,17 +43,29 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   knownUntil(registry: string): string | undefined;
   /** Why nothing of it counts any more, by what was heard last: a key of the registry's own is revoked. */
   knownAuthority(registry: string): KeyRevocation | undefined;
+  /** What that registry's own scan found in a release of it; undefined when nobody has looked, or it cannot be asked. */
+  findings(registry: string, release: Release, signal: AbortSignal): Promise<Gist | undefined>;
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
 }
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
 
-export const isFolder = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+/** A folder, or one file that was exported. */
+export const isNear = ({ address }: Pick<Registry, "address">): boolean => !/^https?:/.test(address);
+
+/** What lies there is looked at when something is asked: another export may have taken its place. */
+const nearSource = (path: string): RegistrySource => ({
+  name: path,
+  async *read(file, options) {
+    const source = statSync(path, { throwIfNoEntry: false })?.isFile() ? await tarSource(path) : folderSource(path);
+    yield* source.read(file, options);
+  },
+});
 
 /** The files of a registry, wherever they lie. */
 export function placeOf(address: string, { home, ...options }: Omit<RegistriesOptions, "registries">): RegistrySource {
-  if (isFolder({ address })) return folderSource(isAbsolute(address) ? address : resolve(home, address));
+  if (isNear({ address })) return nearSource(isAbsolute(address) ? address : resolve(home, address));
   return httpSource({ ...options, url: address });
 }
 
@@ -127,6 +140,14 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     knownRevocations: (name) => kept(name)?.knownRevocations() ?? [],
     knownUntil: (name) => kept(name)?.knownUntil(),
     knownAuthority: (name) => kept(name)?.knownAuthority(),
+    async findings(registry, release, signal) {
+      try {
+        return await (await clientOf(registry, signal)).findings(release, signal);
+      } catch (error) {
+        if (isPackageMissing(error)) return undefined;
+        throw error;
+      }
+    },
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {

@@ -31,7 +31,7 @@ function all({ skills, workspaceDir }: ResultOf<typeof skillsStatus>): readonly 
   const usable = skills.filter(({ eligible }) => eligible).length;
   const rest = usable === skills.length ? "" : `, ${skills.length - usable} cannot be used as things are`;
   return [
-    table(["skill", "place", ""], skills.map(row)),
+    table(["skill", "place", "what for"], skills.map(row)),
     "",
     `${usable} of ${skills.length} can be used${rest}; those of the workspace are in ${workspaceDir}/skills`,
   ];

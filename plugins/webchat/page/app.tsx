@@ -3,6 +3,7 @@ import { render, type VNode } from "preact";
 import { ChannelsPanel } from "./channels-panel.tsx";
 import { Composer } from "./composer.tsx";
 import { Door } from "./door.tsx";
+import { PluginsPanel } from "./plugins-panel.tsx";
 import { callsHere, toolCalls, waiting } from "./requests.ts";
 import { RequestsPanel } from "./requests-panel.tsx";
 import { Sidebar } from "./sidebar.tsx";
@@ -52,6 +53,7 @@ function Announcement(): VNode {
 function Main(): VNode {
   if (view.value === "requests") return <RequestsPanel />;
   if (view.value === "channels") return <ChannelsPanel />;
+  if (view.value === "plugins") return <PluginsPanel />;
   return (
     <>
       <Thread />

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { type Account, act, doing, failure, installed, isChecking, loadChannels, mayAct, status } from "./channels.ts";
-import { NothingHere, Panel, Typed } from "./panel.tsx";
+import { NothingHere, Panel, Said, Typed } from "./panel.tsx";
 
 type Tone = "good" | "wait" | "bad" | "off";
 
@@ -23,15 +23,6 @@ const ago = (at: number | null): string | undefined => {
   if (minutes < 60) return `${minutes} min ago`;
   return minutes < 2_880 ? `${Math.round(minutes / 60)} h ago` : `${Math.round(minutes / 1_440)} days ago`;
 };
-
-/** A hint is a sentence with commands in it. */
-const COMMAND = /(pincer (?:call \S+ '[^']*'|.+?(?=,|;|:? (?:says|and|if|then|to)\b|\.?$)))/;
-
-function Hint({ text }: { readonly text: string }): VNode {
-  return (
-    <p class="hint-line">To do: {text.split(COMMAND).map((part, index) => (index % 2 === 0 ? part : <Typed key={index} text={part} />))}</p>
-  );
-}
 
 function Buttons({ channel, account }: { readonly channel: string; readonly account: Account }): VNode | null {
   const [sure, setSure] = useState(false);
@@ -92,7 +83,11 @@ function AccountCard(props: { readonly channel: string; readonly label: string; 
       </header>
       {self !== undefined && <p>As {self}</p>}
       {!isWell && reason !== null && reason !== undefined && <p class="reason">{reason}</p>}
-      {hint !== undefined && tone !== "good" && <Hint text={hint} />}
+      {hint !== undefined && tone !== "good" && (
+        <p class="hint-line">
+          To do: <Said text={hint} />
+        </p>
+      )}
       {heard.length > 0 && <p class="about">{heard.join(" · ")}</p>}
       {lastUndelivered !== null && (
         <p class="state failed">

@@ -58,6 +58,22 @@ export function Panel({ title, about, action, failure, onRetry, children }: Pane
 /** What somebody is to type. */
 export const Typed = ({ text }: { readonly text: string }): VNode => <code class="typed">{text}</code>;
 
+/** A sentence with commands in it. */
+const COMMAND = /(pincer (?:call \S+ '[^']*'|.+?(?=,|;|:? (?:says|and|if|then|to)\b|\.?$)))/;
+
+export const Said = ({ text }: { readonly text: string }): VNode => (
+  <>{text.split(COMMAND).map((part, index) => (index % 2 === 0 ? part : <Typed key={index} text={part} />))}</>
+);
+
+export function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }): VNode {
+  return (
+    <section class="part">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
 export function NothingHere({ children }: { readonly children: ComponentChildren }): VNode {
   return <div class="nothing">{children}</div>;
 }

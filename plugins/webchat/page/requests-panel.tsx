@@ -2,7 +2,7 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { ApprovalCard } from "./approval.tsx";
-import { NothingHere, Panel, Typed } from "./panel.tsx";
+import { NothingHere, Panel, Part, Typed } from "./panel.tsx";
 import {
   type Applicant,
   type AskingDevice,
@@ -181,15 +181,6 @@ function Device({ one }: { readonly one: AskingDevice }): VNode {
           : `It would ${powers.length === 0 ? "see that the gateway is there" : powers.join(", ")}.`}
       </p>
     </Card>
-  );
-}
-
-function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }): VNode {
-  return (
-    <section class="part">
-      <h2>{title}</h2>
-      {children}
-    </section>
   );
 }
 

@@ -1,7 +1,7 @@
 /** What waits for the owner: calls of tools, people on channels, devices. */
 import { computed, effect, signal } from "@preact/signals";
 import { createProgress } from "./progress.ts";
-import { addPart, agentName, isCurrent, messageOf, request, scopes, serves } from "./state.ts";
+import { addPart, agentName, isCurrent, messageOf, request, scopes, serves, standing } from "./state.ts";
 
 export type Decision = "allow-once" | "allow-always" | "deny";
 
@@ -58,11 +58,13 @@ export const answering = createProgress();
 export const waiting = computed(() => (toolCalls.value?.length ?? 0) + (applicants.value?.length ?? 0) + (devices.value?.length ?? 0));
 /** Those about the conversation that is open. */
 export const callsHere = computed(() => (toolCalls.value ?? []).filter(({ sessionKey }) => sessionKey !== null && isCurrent(sessionKey)));
+const hasRested = signal(false);
 /**
  * False from when something that waits comes or goes, or the window comes to the front, until what is shown has stood still for a moment: a click that
- * was meant for another, or for a window that lay above this one, must not let in what moved under the pointer meanwhile.
+ * was meant for another, or for a window that lay above this one, must not let in what moved under the pointer meanwhile. Nor can anything be answered
+ * while the gateway does not hear it.
  */
-export const isStill = signal(false);
+export const isStill = computed(() => hasRested.value && standing.value.state === "connected");
 export const listed = computed(() =>
   [
     ...(toolCalls.value ?? []).map(({ id }) => id),
@@ -76,14 +78,14 @@ let resting: number | undefined;
 export function rest(): void {
   clearTimeout(resting);
   resting = window.setTimeout(() => {
-    isStill.value = true;
+    hasRested.value = true;
   }, restMs);
 }
 listed.subscribe(() => {
-  isStill.value = false;
+  hasRested.value = false;
 });
 function comeToFront(): void {
-  isStill.value = false;
+  hasRested.value = false;
   rest();
 }
 window.addEventListener("focus", comeToFront);

@@ -1,22 +1,10 @@
 /** The list of sessions, and the ways to what waits for the owner and to the channels. */
 import type { VNode } from "preact";
 import { troubles } from "./channels.ts";
+import { broken } from "./plugins.ts";
 import { waiting } from "./requests.ts";
-import { agentName, current, drawer, newSession, openSession, openView, sessions, type View, view } from "./state.ts";
-import { titleOf } from "./titles.ts";
-
-const DAY = 86_400_000;
-
-function when(at: number | null | undefined): string {
-  if (!at) return "";
-  const date = new Date(at);
-  const age = Date.now() - at;
-  if (age < DAY && date.getDate() === new Date().getDate())
-    return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
-  return date.toLocaleDateString(undefined, age < 300 * DAY ? { month: "short", day: "numeric" } : { year: "numeric", month: "short" });
-}
-
-const isHere = (key: string) => view.value === "conversation" && key === current.value;
+import { SessionRow } from "./session-row.tsx";
+import { agentName, drawer, newSession, openView, sessions, type View, view } from "./state.ts";
 
 function Way(props: { readonly to: View; readonly label: string; readonly count: number; readonly counted: string }): VNode {
   const { to, label, count, counted } = props;
@@ -48,22 +36,13 @@ export function Sidebar(): VNode {
       </header>
       <ul>
         {sessions.value.map((row) => (
-          <li key={row.key}>
-            <button
-              type="button"
-              class={isHere(row.key) ? "session here" : "session"}
-              aria-current={isHere(row.key) ? "page" : undefined}
-              onClick={() => openSession(row.key)}
-            >
-              <span class="title">{titleOf(row)}</span>
-              {row.hasActiveRun === true ? <span class="pulse" title="Working" /> : <time>{when(row.updatedAt)}</time>}
-            </button>
-          </li>
+          <SessionRow key={row.key} row={row} />
         ))}
       </ul>
       <div class="ways">
         <Way to="requests" label="Requests" count={waiting.value} counted="wait for you" />
         <Way to="channels" label="Channels" count={troubles.value} counted="not connected" />
+        <Way to="plugins" label="Plugins" count={broken.value} counted="do not run" />
       </div>
     </nav>
   );

@@ -42,7 +42,7 @@ const problem = signal<string | undefined>(undefined);
 const stopped = signal(false);
 export const model = signal<string | undefined>(undefined);
 export const drawer = signal(false);
-export type View = "conversation" | "requests" | "channels";
+export type View = "conversation" | "requests" | "channels" | "plugins";
 export const view = signal<View>("conversation");
 /** What the gateway lets this browser do. */
 export const scopes = signal<ReadonlySet<string>>(new Set());
@@ -193,6 +193,15 @@ export async function newSession(): Promise<void> {
 const update = (runId: string, change: Partial<Sent>) => {
   sent.value = sent.value.map((entry) => (entry.runId === runId ? { ...entry, ...change } : entry));
 };
+
+/** Without a name it is called by what was said in it. */
+export const renameSession = (key: string, name: string) => connection.request("sessions.patch", { key, label: name === "" ? null : name });
+
+export async function deleteSession(key: string): Promise<void> {
+  await connection.request("sessions.delete", { key });
+  sessions.value = sessions.value.filter((row) => row.key !== key);
+  if (key === current.value) openSession(sessions.value.find(({ isMain }) => isMain === true)?.key ?? "main");
+}
 
 /** What is on its way. Whoever stops just then means that, too: the gateway must have it before it can be stopped. */
 let delivering: Promise<unknown> = Promise.resolve();

@@ -15,6 +15,7 @@ import { type LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts"
 import { driftIn, record, shownDrift } from "../home/record.ts";
 import type { Change } from "../home/settings.ts";
 import { withTree } from "../home/tree.ts";
+import { isUnchanged } from "../home/unchanged.ts";
 import type { Step, StepOf } from "../plan/step.ts";
 import { type Surroundings, teller } from "../surroundings.ts";
 import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
@@ -85,6 +86,9 @@ async function place(
     if (staged === undefined || tree === undefined) await requireUnchanged(target, entry);
     else {
       record(target, tree);
+      // It has waited for its turn, and whoever runs as this user may write there.
+      if (!isUnchanged(staged, entry.digest))
+        throw clientErrors.REGISTRY_CLIENT_DRIFT(`${staged} is not what was laid out there: does somebody else write in ${home}?`);
       discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
@@ -110,9 +114,9 @@ async function place(
     );
   }
   tell("settled");
-  if (files) keepArchive(home, entry.digest, files);
   complete(home, begun);
   tell("locked");
+  if (files) keepArchive(home, entry.digest, files);
   sweepArchives(home, readLock(home));
   end(home);
   tell("done");

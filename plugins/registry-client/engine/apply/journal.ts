@@ -10,7 +10,7 @@ import type { PackageName } from "@pincer/registry/name";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { clientErrors } from "../../errors.ts";
-import { isLinked, namesIn, pointedAt, readText, replaceFile, stagingOf, versionsOf } from "../home/layout.ts";
+import { isLinked, namesIn, pointedAt, readText, removeIfEmpty, replaceFile, stagingOf, versionsOf } from "../home/layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "../home/left.ts";
 import { keyOf, LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -33,17 +33,17 @@ const Begun = Type.Object({
 type Shape = Static<typeof Begun>;
 export type Begun = { readonly [K in keyof Shape]: K extends "undo" ? readonly Shape["undo"][number][] : Shape[K] };
 
-const fileOf = (home: string): string => join(stagingOf(home), "begun.json");
+const beginning = "begun.json";
+const fileOf = (home: string): string => join(stagingOf(home), beginning);
 
 export const begin = (home: string, begun: Begun): void => replaceFile(fileOf(home), JSON.stringify(begun));
 
-/** What others lay out there for when their turn comes stays. */
+/** What others lay out there for when their turn comes stays, also what they begin with meanwhile: to remove what is left of a package takes a while. */
 export function end(home: string): void {
-  const inUse = namesIn(stagingOf(home)).filter(isInUse);
-  if (inUse.length === 0) rmSync(stagingOf(home), { recursive: true, force: true });
-  else
-    for (const name of namesIn(stagingOf(home)))
-      if (!inUse.includes(name)) rmSync(join(stagingOf(home), name), { recursive: true, force: true });
+  for (const name of namesIn(stagingOf(home)))
+    if (name !== beginning && !isInUse(name)) rmSync(join(stagingOf(home), name), { recursive: true, force: true });
+  rmSync(fileOf(home), { force: true });
+  removeIfEmpty(stagingOf(home));
 }
 
 /** Whether something was begun, and is under way or was interrupted. */

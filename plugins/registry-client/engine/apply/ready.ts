@@ -1,12 +1,12 @@
 /** What an installation fetches and lays out before its turn comes: however slow a server is, nobody else waits for it. */
-import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { packagesFolder } from "@pincer/plugin-kit/runnable";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import { clientErrors } from "../../errors.ts";
 import { contentSha256 } from "../../sources/contents.ts";
 import { readFiles, writeFiles } from "../home/files.ts";
-import { stagingOf } from "../home/layout.ts";
+import { removeIfEmpty, stagingOf } from "../home/layout.ts";
 import type { LockEntry } from "../home/lock.ts";
 import { othersDiffer } from "../home/record.ts";
 import { isTree, system, type Tree, treeOf } from "../home/tree.ts";
@@ -30,11 +30,7 @@ export async function makeReady(surroundings: Surroundings, steps: readonly Step
     ...{ folders, trees },
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });
-      try {
-        rmdirSync(stagingOf(home));
-      } catch {
-        // silent-ok: others are at work there, or nothing was
-      }
+      removeIfEmpty(stagingOf(home));
     },
   };
   try {

@@ -12,10 +12,15 @@ const folderOf = (home: string): string => join(home, "cache", "archives");
 
 export function keepArchive(home: string, digest: string, files: readonly ArchiveEntry[]): void {
   const folder = folderOf(home);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const next = join(folder, `${digest}.${process.pid}`);
-  writeFileSync(next, pack(files));
-  renameSync(next, join(folder, `${digest}.tgz`));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(next, pack(files));
+    renameSync(next, join(folder, `${digest}.tgz`));
+  } catch {
+    // silent-ok: what it is of is installed, and is fetched again when it is needed
+    rmSync(next, { force: true });
+  }
 }
 
 /** Undefined when it is not kept, or is not what it was. */

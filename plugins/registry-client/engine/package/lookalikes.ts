@@ -22,9 +22,21 @@ export async function lookalikesOf(
   // Who is called the same in another registry is somebody else.
   const others = (await registries.catalogue(signal))
     .filter((entry) => entry.kind === kind)
-    .map((entry) => ({ id: entry.id, publisher: `${entry.publisher} in ${entry.registry}` }));
+    .map(({ id: other, downloads = 0, ...entry }) => ({
+      ...{ id: other, power: downloads, downloads: 2 ** downloads },
+      publisher: `${entry.publisher} in ${entry.registry}`,
+      isThis: other === id && entry.registry === origin.registry,
+    }));
   const found = createLookalikes(others).find({ id, ...(publisher && { publisher: `${publisher.name} in ${origin.registry}` }) });
-  if (!found) return [];
-  const by = others.find((entry) => entry.id === found.id)?.publisher;
-  return [{ code: "lookalike", level: "warning", text: `did you mean ${found.id} (by ${by})? ${id} is like it: ${found.why}` }];
+  const like = others.find((entry) => entry.id === found?.id && entry.publisher === found?.publisher);
+  if (!found || !like) return [];
+  const more = like.power - (others.find(({ isThis }) => isThis)?.power ?? 0);
+  const by = `by ${like.publisher}`;
+  // Who imitates can have himself downloaded too, but hardly more often than what he imitates: so the warning stays, and is quieter only for what is known far better.
+  if (more <= -farMore) return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
+  const text = `did you mean ${found.id} (${by}${more >= farMore ? ", far more often downloaded" : ""})? ${id} is like it: ${found.why}`;
+  return [{ code: "lookalike", level: "warning", text }];
 }
+
+/** As a power of two: sixteen times as often. */
+const farMore = 4;

@@ -1,6 +1,7 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
-import { neededPackages } from "@pincer/plugin-kit/packages/needed";
+
 import { longestLock } from "@pincer/plugin-kit/packages/lock";
+import { neededPackages } from "@pincer/plugin-kit/packages/needed";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
@@ -61,6 +62,8 @@ export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]
   if (!bytes) throw refuse(`expected a file ${name} in it, and there is none`);
   const own = files.find(({ path }) => path.split("/")[0] === "node_modules");
   if (own) throw refuse(`it brings ${own.path}, where its bun.lock has to say what it needs`);
+  const compiled = files.find(({ path }) => /(^|\/)__pycache__\/|\.py[co]$/.test(path));
+  if (compiled) throw refuse(`it brings ${compiled.path}, compiled code that nobody can read: Python makes its own`);
   const locked: LockedVersion = {
     ...{ version, origin, ...digestsOf(files, bytes) },
     ...(publisher && { publisher: { ...publisher, keys: [...publisher.keys] } }),

@@ -8,6 +8,7 @@ import type { Candidate, Wanted } from "../../sources/source.ts";
 import { resolved } from "../../sources/sources.ts";
 import type { LockEntry } from "../home/lock.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
+import { saidByRegistry } from "../package/registry-said.ts";
 import { isKeyRevoked } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { enabling } from "./enabling.ts";
@@ -45,7 +46,8 @@ export async function updating(
       (isKeyRevoked(registries, entry) ? found.releases.find(({ path, notes }) => path === origin.path && !notes.yanked) : undefined);
     if (!release) return keeping(name, entry, notices);
     const candidate = registries.candidate(found, release);
-    return placing(surroundings, candidate, entry, fetched, { action: "update", notices, signal });
+    const said = await saidByRegistry(candidate, entry.version, registries, signal);
+    return placing(surroundings, candidate, entry, fetched, { action: "update", notices: [...notices, ...said], signal });
   }
   const wanted = wantedAgain(entry);
   if (!wanted) return keeping(name, entry, [{ code: "fixed", level: "note", text: "an archive has no newer version" }]);

@@ -9,6 +9,7 @@ import { closed, one } from "../../schema.ts";
 import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
 import { folderOf, pointedAt, replaceFile } from "../home/layout.ts";
 import { keyOf, type LockEntry, type LockedVersion, nameOf, type Packages, versionsIn } from "../home/lock.ts";
+import { owe } from "../home/owed.ts";
 
 export const Revoked = closed({
   kind: one("plugins", "skills"),
@@ -67,11 +68,14 @@ export function markRevoked(home: string, packages: Packages, said: Said): Marke
       if (why) {
         const revoked = { ...name, version: locked.version, registry: said.registry, ...why, ...insteadOf(said, name, entry, locked, why) };
         const words = wordsOf(revoked);
+        const { whose: _, ...told } = revoked;
+        const isNew = known === undefined && locked === entry;
+        if (isNew) owe(home, "registry-client.revoked", [shownVersion(told), `registry ${told.registry}`, `offered: ${told.next}`]);
         // Who was not asked knows less of what to type.
         if (known === undefined || (said.isComplete && known !== words)) replaceFile(revokedFileOf(folder), `${words}\n`);
-        const { whose: _, ...told } = revoked;
-        if (known === undefined && locked === entry) stopped.push(told);
+        if (isNew) stopped.push(told);
       } else if (known !== undefined && said.isComplete) {
+        if (locked === entry) owe(home, "registry-client.restored", [shownVersion({ ...name, version: locked.version })]);
         rmSync(revokedFileOf(folder), { force: true });
         if (locked === entry) restored.push({ ...name, version: locked.version });
       }
@@ -79,6 +83,8 @@ export function markRevoked(home: string, packages: Packages, said: Said): Marke
   }
   return { stopped, restored };
 }
+
+const shownVersion = ({ kind, id, version }: Pick<Revoked, "kind" | "id" | "version">): string => `${kind}/${id}@${version}`;
 
 interface Why {
   readonly reason: string;

@@ -1,18 +1,19 @@
-/** A key is typed without being shown, or piped in; never an argument, where others could read it. */
+/** A key or a password: typed without being shown, or piped in; never an argument, where others could read it. */
 
-export async function readValue(question: string): Promise<string> {
+/** Undefined when it was interrupted. */
+export async function readHiddenLine(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return (await Bun.stdin.text()).replace(/\r?\n$/, "");
   const { stdin, stderr } = process;
-  stderr.write(question);
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding("utf8");
-  const { promise, resolve } = Promise.withResolvers<string>();
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let typed = "";
   const onData = (keys: string) => {
     for (const key of keys) {
-      // Return, and Ctrl-C and Ctrl-D, with which nothing was typed.
       if (key === "\r" || key === "\n") return resolve(typed);
-      if (key === "\u0003" || key === "\u0004") return resolve("");
+      // Ctrl-C and Ctrl-D.
+      if (key === "\u0003" || key === "\u0004") return resolve(undefined);
       typed = key === "\u007f" || key === "\b" ? typed.slice(0, -1) : typed + key;
     }
   };
