@@ -34,8 +34,8 @@ export interface Found {
 export interface Bundle {
   /** Whether a manifest of that digest was found in order then, so that no start has to look again. */
   isChecked(id: string, digest: string): boolean;
-  /** What a start needs of it, so that it need not be parsed; undefined: it is. */
-  outlineOf?(id: string, digest: string): Manifest | undefined;
+  /** What a start needs of it, so that it need not be parsed as a whole; undefined: it is. */
+  outlineOf?(id: string, digest: string, text: string): Manifest | undefined;
   /** Told of one that was looked at, and is in order. */
   passed?(digest: string): void;
   /** The file that was built from a plugin with exactly this manifest; undefined: it runs from its source. */
@@ -85,7 +85,7 @@ export function readPlugin(root: PluginFolder, id: string, bundle?: Bundle, isTr
       parsed ??= parseManifest(text, file, isChecked);
       return parsed;
     };
-    const manifest = bundle?.outlineOf?.(id, digest) ?? whole();
+    const manifest = bundle?.outlineOf?.(id, digest, text) ?? whole();
     const refuse = (expected: string) => pluginErrors.PLUGIN_MANIFEST_INVALID(`${file}: ${expected}`, { data: { file } });
     if (manifest.id !== id) throw refuse(`expected the id "${id}", the name of its folder, came "${manifest.id}"`);
     if (root.layout === "installed" && !isOwnSection(id, manifest.configKey))

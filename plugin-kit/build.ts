@@ -83,7 +83,7 @@ export async function buildDefaultSet({ out, entries, plugins, others = [], isSm
     const file = join(folder, "plugin.json");
     const text = await readFile(file, "utf8");
     const manifest = parseManifest(text, file);
-    index[manifest.id] = indexEntry(text, manifest);
+    index[manifest.id] = indexEntry(text);
     return manifest;
   };
   for (const folder of others) await read(folder);

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import sdk from "@pincer/plugin-sdk/package.json" with { type: "json" };
-import { type IndexEntry, readIndex } from "./bundle-index.ts";
+import { type IndexEntry, outlineOf, readIndex } from "./bundle-index.ts";
 
 interface Known {
   readonly by: string;
@@ -21,7 +21,10 @@ export function readBundle(out: string) {
   const index = readIndex(out);
   const known = (id: string, digest: string): IndexEntry | undefined => (index[id]?.manifest === digest ? index[id] : undefined);
   return {
-    outlineOf: (id: string, digest: string): Manifest | undefined => known(id, digest)?.outline,
+    outlineOf(id: string, digest: string, text: string): Manifest | undefined {
+      const places = known(id, digest)?.schemas;
+      return places && outlineOf(text, places);
+    },
     isChecked: (id: string, digest: string): boolean => known(id, digest) !== undefined,
     entryOf({ id, digest }: { readonly id: string; readonly digest: string }): string | undefined {
       const file = known(id, digest)?.file;
@@ -53,7 +56,7 @@ export function knownManifests(home: string, bundle?: ReturnType<typeof readBund
         save(file, { by: version, digests: [...seen] });
       });
     },
-    outlineOf: (id: string, digest: string): Manifest | undefined => bundle?.outlineOf(id, digest),
+    outlineOf: (id: string, digest: string, text: string): Manifest | undefined => bundle?.outlineOf(id, digest, text),
     entryOf: (plugin: { readonly id: string; readonly digest: string }): string | undefined => bundle?.entryOf(plugin),
   };
 }

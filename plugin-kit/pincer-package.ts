@@ -4,10 +4,10 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Manifest, manifestDigest } from "@pincer/plugin-sdk/manifest";
+import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import { filesOf } from "./archive.ts";
 import { bundled } from "./build.ts";
-import { type IndexEntry, readIndex, writeIndex } from "./bundle-index.ts";
+import { type IndexEntry, indexEntry, readIndex, writeIndex } from "./bundle-index.ts";
 import { packageOf } from "./create.ts";
 import { buildGateway } from "./gateway-bundle.ts";
 import { installDependencies, needsDependencies } from "./install.ts";
@@ -95,7 +95,7 @@ function compactManifests(stage: string, ids: readonly string[]): void {
     const manifest = join(stage, "plugins", id, "plugin.json");
     const text = JSON.stringify(JSON.parse(readFileSync(manifest, "utf8")));
     writeFileSync(manifest, text);
-    index[id] = { ...index[id]!, manifest: manifestDigest(text) };
+    index[id] = { ...index[id]!, ...indexEntry(text) };
   }
   writeIndex(join(stage, gatewayFolder), index);
 }

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
-import { startHouse, telegram } from "./testing/house.ts";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findingsFile } from "./catalogue.ts";
+import { archiveOf } from "./name.ts";
+import { listWith, startHouse, telegram } from "./testing/house.ts";
 import { signMetadata } from "./trust/metadata.ts";
 
 const irc = { kind: "plugins", id: "channel-irc" } as const;
@@ -69,4 +73,30 @@ test("a yanked release stays where it was, says so, and is not what the catalogu
     new Map(),
   );
   expect((await house.client().catalogue()).map(({ version }) => version)).toEqual(["1.1.0"]);
+});
+
+test("what was found in a version is believed as it was signed, or not at all; in which nobody has looked, nobody says", async () => {
+  using house = startHouse(16);
+  house.publish("1.0.0", Buffer.from("1.0.0"));
+  const found = { rule: "hides-text", severity: "high", file: "plugin.ts", line: 3, sentence: "it hides what it says" } as const;
+  for (const [version, findings] of [
+    ["1.1.0", [found, { ...found, line: 9, severity: "low" }]],
+    ["1.2.0", []],
+  ] as const) {
+    const [release, archive] = [{ ...telegram, version }, Buffer.from(version)];
+    const path = archiveOf(release);
+    const list = signMetadata(listWith(house, release, archive), [house.publisher]);
+    house.repository.publish("ada", list, new Map([[path, archive]]), { findings: new Map([[path, findings]]) });
+  }
+  const asked = (version: string) => house.client().findings({ ...telegram, version });
+  expect(await asked("1.0.0")).toBeUndefined();
+  expect(await asked("1.1.0")).toEqual([{ rule: "hides-text", severity: "high" }]);
+  expect(await asked("1.2.0")).toEqual([]);
+  expect(await house.client().findings({ ...irc, version: "1.1.0" })).toBeUndefined();
+  const folder = join(house.folder, "targets", "catalogue");
+  const files = readdirSync(folder).filter((name) => name.endsWith("-findings.json.gz"));
+  for (const name of files) writeFileSync(join(folder, name), findingsFile([{ ...telegram, versions: { "1.1.0": [] } }]));
+  await expect(asked("1.1.0")).rejects.toMatchObject({ code: "REGISTRY_FILE_WRONG" });
+  for (const name of files) rmSync(join(folder, name));
+  await expect(asked("1.1.0")).rejects.toMatchObject({ code: "REGISTRY_NOT_FOUND" });
 });

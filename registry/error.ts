@@ -27,7 +27,7 @@ const meanings = {
   REGISTRY_TOO_SLOW: "the request did not come to its end in time",
   REGISTRY_BUSY: "the registry takes no more at once",
   REGISTRY_QUOTA_EXCEEDED: "there is no room for that many bytes",
-  REGISTRY_IN_USE: "another server runs over the registry's folder",
+  REGISTRY_IN_USE: "another process has the registry's folder",
   REGISTRY_FULL: "the registry's disk is full",
   REGISTRY_SETTINGS_INVALID: "the settings of the registry do not have the form that they must have",
 } as const;

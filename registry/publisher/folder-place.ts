@@ -8,6 +8,7 @@ import { applyStaged } from "../repository/apply.ts";
 import { openRepository, type Repository } from "../repository/repository.ts";
 import { signStaged } from "../repository/staged.ts";
 import { openDatabase } from "../server/database.ts";
+import { lockFolder } from "../server/folder-lock.ts";
 import { operatorsNames } from "../server/names.ts";
 import { createNewcomers } from "../server/newcomers.ts";
 import { createOffers } from "../server/offers.ts";
@@ -30,9 +31,14 @@ function within<Done>(folder: string, step: (database: Database) => Done): Done 
   return database.transaction(step).immediate(database);
 }
 
-/** A server that runs here writes nothing meanwhile. */
-export const aloneIn = <Done>(folder: string, step: () => Done): Done =>
-  existsSync(join(folder, "server.db")) ? within(folder, step) : step();
+const isServed = (folder: string): boolean => existsSync(join(folder, "server.db"));
+
+/** Nobody else writes here meanwhile: neither a server that runs, nor another command. */
+export function aloneIn<Done>(folder: string, step: () => Done): Done {
+  if (isServed(folder)) return within(folder, step);
+  using _lock = lockFolder(folder);
+  return step();
+}
 
 /** Throws `REGISTRY_NOT_FOUND` where there is none. */
 export function folderPlace(folder: string, { online, now }: FolderPlaceOptions): RegistryPlace {
@@ -54,18 +60,18 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
       const repository = open();
       const publisher = repository.ownerOf(name);
       if (publisher === undefined) return undefined;
-      const offer = existsSync(join(folder, "server.db"))
-        ? within(folder, (database) => offersIn(database, repository).of(name))
-        : undefined;
+      const offer = isServed(folder) ? within(folder, (database) => offersIn(database, repository).of(name)) : undefined;
       return { publisher, owner: repository.publisher(publisher)!, offer: offer?.statement };
     },
 
     async publish({ publisher, list, newcomer, archives, findings }) {
       return aloneIn(folder, () => {
         const repository = open();
-        const releases = Object.keys(parseMetadata("targets", publisherRole(publisher), list).signed.targets).map(
-          (path) => releaseAt(path)!,
-        );
+        const version = (repository.signedBy(publisher)?.signed.version ?? 0) + 1;
+        const { signed } = parseMetadata("targets", publisherRole(publisher), list);
+        if (signed.version !== version)
+          throw new RegistryError("REGISTRY_LIST_CHANGED", `expected version ${version} of ${publisher}'s list, came ${signed.version}`);
+        const releases = Object.keys(signed.targets).map((path) => releaseAt(path)!);
         const names = new Map(releases.map(({ kind, id }) => [`${kind}/${id}`, { kind, id }]));
         const claimed = [...names.values()].filter((name) => repository.ownerOf(name) === undefined);
         const owner = repository.publisher(publisher) ?? newcomer;
@@ -91,7 +97,7 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     async rekey(publisher, owner, list, statement) {
       const repository = open();
       const change = () => repository.rekey(publisher, owner, list, statement);
-      if (!existsSync(join(folder, "server.db"))) return change();
+      if (!isServed(folder)) return aloneIn(folder, change);
       using database = openDatabase(folder);
       rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, statement }, change);
     },

@@ -1,7 +1,7 @@
 /**
  * One server for a registry's folder: what it counts and limits lies in memory, and a second one would know nothing of it. The lock is SQLite's exclusive
- * lock on a file of its own, which the operating system releases with the process, however that ends. Who changes the folder beside a server needs none
- * (`folderPlace`).
+ * lock on a file of its own, which the operating system releases with the process, however that ends. Who changes the folder beside a server needs the turn
+ * of its database alone, and where no server was ever, this lock (`aloneIn`).
  */
 import { Database } from "bun:sqlite";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,17 +14,20 @@ const pidFile = (folder: string) => join(folder, "server.pid");
 /** A connection that nothing refers to is closed by the garbage collector, and the lock with it. */
 const held = new Set<Database>();
 
+/** For whoever changes the folder just now: that is done within moments. */
+const patienceMs = 5_000;
+
 /** Until it is disposed. Throws `REGISTRY_IN_USE`, with the process that has it. */
 export function lockFolder(folder: string): Disposable {
   const db = new Database(lockFile(folder), { create: true });
   try {
-    db.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    db.exec(`PRAGMA busy_timeout = ${patienceMs}; BEGIN EXCLUSIVE`);
   } catch (error) {
     db.close();
     if ((error as { readonly code?: unknown }).code !== "SQLITE_BUSY") throw error;
     throw new RegistryError(
       "REGISTRY_IN_USE",
-      `${holderOf(folder)} serves ${folder}: end that first; a copy for another server is made by pincer registry mirror`,
+      `${holderOf(folder)} has ${folder}: end that first; a copy for another server is made by pincer registry mirror`,
     );
   }
   held.add(db);
@@ -42,9 +45,9 @@ export function lockFolder(folder: string): Disposable {
 
 function holderOf(folder: string): string {
   try {
-    return `another server (process ${Number.parseInt(readFileSync(pidFile(folder), "utf8"), 10)})`;
+    return `process ${Number.parseInt(readFileSync(pidFile(folder), "utf8"), 10)}`;
   } catch {
     // silent-ok: it has not written it yet
-    return "another server";
+    return "another process";
   }
 }

@@ -131,4 +131,4 @@ test("a turn is stopped twice at once, and the gateway dies of it: what was said
     await script.stop();
     rmSync(home, { recursive: true, force: true });
   }
-}, 120_000);
+}, 300_000);

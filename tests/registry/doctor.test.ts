@@ -114,7 +114,7 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
       detail: "what home revokes is not known as of now: nothing was ever heard",
     },
   ]);
-}, 180_000);
+}, 600_000);
 
 test("a registry that has expired, a lock that drifted, a journal and a lock that cannot be read are told, and mended by what is to be typed", async () => {
   using shop = startShop();

@@ -63,7 +63,7 @@ test("a second server on the same port is refused, also over the same folder, an
   const again = await serve(registry.folder, "--port", "0", "--json");
   expect([again.code, JSON.parse(again.out).error]).toEqual([
     1,
-    { code: "REGISTRY_IN_USE", message: expect.stringContaining(`another server (process ${registry.pid}) serves ${registry.folder}: `) },
+    { code: "REGISTRY_IN_USE", message: expect.stringContaining(`process ${registry.pid} has ${registry.folder}: `) },
   ]);
   // However the one before has ended.
   await registry.stop("SIGKILL");

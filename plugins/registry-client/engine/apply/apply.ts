@@ -85,10 +85,10 @@ async function place(
     if (isSigned) rmSync(revokedFileOf(target), { force: true });
     if (staged === undefined || tree === undefined) await requireUnchanged(target, entry);
     else {
-      record(target, tree);
       // It has waited for its turn, and whoever runs as this user may write there.
       if (!isUnchanged(staged, entry.digest))
         throw clientErrors.REGISTRY_CLIENT_DRIFT(`${staged} is not what was laid out there: does somebody else write in ${home}?`);
+      record(target, tree);
       discard(home, target); // left by somebody who was interrupted, or changed
       renameSync(staged, target);
     }
