@@ -22,21 +22,24 @@ export async function lookalikesOf(
   // Who is called the same in another registry is somebody else.
   const others = (await registries.catalogue(signal))
     .filter((entry) => entry.kind === kind)
-    .map(({ id: other, downloads = 0, ...entry }) => ({
-      ...{ id: other, power: downloads, downloads: 2 ** downloads },
+    .map((entry) => ({
+      id: entry.id,
       publisher: `${entry.publisher} in ${entry.registry}`,
-      isThis: other === id && entry.registry === origin.registry,
+      downloads: 2 ** (entry.downloadsLog2 ?? 0),
+      isThis: entry.id === id && entry.registry === origin.registry,
     }));
   const found = createLookalikes(others).find({ id, ...(publisher && { publisher: `${publisher.name} in ${origin.registry}` }) });
   const like = others.find((entry) => entry.id === found?.id && entry.publisher === found?.publisher);
   if (!found || !like) return [];
-  const more = like.power - (others.find(({ isThis }) => isThis)?.power ?? 0);
+  const downloads = others.find(({ isThis }) => isThis)?.downloads ?? 1;
   const by = `by ${like.publisher}`;
   // Who imitates can have himself downloaded too, but hardly more often than what he imitates: so the warning stays, and is quieter only for what is known far better.
-  if (more <= -farMore) return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
-  const text = `did you mean ${found.id} (${by}${more >= farMore ? ", far more often downloaded" : ""})? ${id} is like it: ${found.why}`;
+  if (downloads >= like.downloads * farMore)
+    return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
+  const often = like.downloads >= downloads * farMore ? ", far more often downloaded" : "";
+  const text = `did you mean ${found.id} (${by}${often})? ${id} is like it: ${found.why}`;
   return [{ code: "lookalike", level: "warning", text }];
 }
 
-/** As a power of two: sixteen times as often. */
-const farMore = 4;
+/** So many times as often. */
+const farMore = 16;
