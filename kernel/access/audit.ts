@@ -37,7 +37,7 @@ const most = 1_000;
 
 export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<Keys, "anchorPath" | "derive">, maxRows: () => number) {
   const key = keys.derive("audit");
-  const inTurn = createQueue();
+  const [inTurn, onceInTurn] = [createQueue(), createQueue()];
   /** What waits for the batch before it, to be written in one commit. */
   let waiting: { readonly entries: AuditEntry[]; readonly kept: Promise<void> } | undefined;
   let anchor: Anchor | undefined;
@@ -104,17 +104,19 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
   }
 
   const append = async (entry: AuditEntry): Promise<void> => {
-    if (entry.once && (await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once))[0]) return;
     waiting ??= { entries: [], kept: inTurn(write) };
     waiting.entries.push(entry);
     await waiting.kept;
   };
+  const appendOnce = async (entry: AuditEntry): Promise<void> => {
+    if ((await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once!)).length === 0) await append(entry);
+  };
 
   return {
-    /** Resolves when the entry is durable. */
-    append,
+    /** Resolves when the entry is durable. Of two under the same `once` the second looks when the first is. */
+    append: (entry: AuditEntry): Promise<void> => (entry.once ? onceInTurn(() => appendOnce(entry)) : append(entry)),
     /** For what is done whether or not the log can be kept: somebody who was let in is not turned away because the disk is full. */
-    note: (entry: AuditEntry): void =>
+    note: (entry: Omit<AuditEntry, "once">): void =>
       void append(entry).catch((error) => log.error("audit.append-failed", { action: entry.action, error: errorMessage(error) })),
     /** Resolves when every entry so far is durable, or has been reported as lost. */
     settled: (): Promise<void> => inTurn(async () => undefined),
