@@ -55,6 +55,17 @@ test("entries that come at once are one chain in their order, which goes on afte
   expect(newest).toMatchObject({ seq: 2_500, resources: ["gateway/2499"] });
 });
 
+test("what is appended again under the same name is one entry, also when it comes at once and beside others", async () => {
+  const home = await open();
+  const again = { ...entry(1), once: "the first" };
+  const { audit } = home.access;
+  await Promise.all([audit.append(again), audit.append(entry(2)), audit.append(again), audit.append({ ...entry(3), once: "another" })]);
+  await audit.append(again);
+  const page = await audit.page();
+  expect(page.map(({ resources }) => resources[0]).toSorted()).toEqual(["gateway/1", "gateway/2", "gateway/3"]);
+  expect(await audit.verify()).toEqual({ ok: true, entries: 3 });
+});
+
 test("a gateway that is killed right behind an entry, also the first, has a whole log when it starts again", async () => {
   let home = await open();
   for (let deaths = 1; deaths <= 3; deaths++) {
