@@ -17,7 +17,7 @@ import { isInPattern } from "./trust/pattern.ts";
 export const longestCatalogue = { packed: 32 * 2 ** 20, unpacked: 128 * 2 ** 20 } as const;
 
 /** Below two to that nobody is told: a few downloads are anybody's. */
-const leastDownloads = 5;
+export const leastDownloads = 5;
 
 export const cataloguePaths = "catalogue/*";
 /** A part of the same name as the role that says whose its packages are: `3f`, or `all`. */
