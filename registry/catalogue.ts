@@ -17,8 +17,8 @@ import { isInPattern } from "./trust/pattern.ts";
 /** Bytes of one part, packed and unpacked, beyond which it is not read. */
 export const longestCatalogue = { packed: 32 * 2 ** 20, unpacked: 128 * 2 ** 20 } as const;
 
-/** As `downloadsLog2`: below that nobody is told, since a few downloads are anybody's. */
-const leastDownloadsLog2 = 5;
+/** Below two to that nobody is told: a few downloads are anybody's. */
+export const leastDownloadsLog2 = 5;
 
 export const cataloguePaths = "catalogue/*";
 /** A part of the same name as the role that says whose its packages are: `3f`, or `all`. */

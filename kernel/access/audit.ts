@@ -37,7 +37,7 @@ const most = 1_000;
 
 export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<Keys, "anchorPath" | "derive">, maxRows: () => number) {
   const key = keys.derive("audit");
-  const [inTurn, onceInTurn] = [createQueue(), createQueue()];
+  const inTurn = createQueue();
   /** What waits for the batch before it, to be written in one commit. */
   let waiting: { readonly entries: AuditEntry[]; readonly kept: Promise<void> } | undefined;
   let anchor: Anchor | undefined;
@@ -71,9 +71,9 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     return { base: saved?.base ?? genesis, head: { seq: Math.max(head.seq, saved?.head.seq ?? 0) + 1, mac: head.mac } };
   }
 
-  async function write(): Promise<void> {
-    const { entries = [] } = waiting ?? {};
-    waiting = undefined;
+  async function write(given?: readonly AuditEntry[]): Promise<void> {
+    const entries = given ?? waiting?.entries ?? [];
+    if (!given) waiting = undefined;
     const { base, head: last } = anchor ?? (await open());
     let head = last;
     // Behind a failure it is looked for again.
@@ -103,20 +103,20 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     await store.write(["delete from access_audit where seq <= ?", base.seq]);
   }
 
-  const append = async (entry: AuditEntry): Promise<void> => {
-    waiting ??= { entries: [], kept: inTurn(write) };
+  const isKept = "select 1 from access_audit where body ->> 'once' = ?";
+  const append = ({ once, ...entry }: AuditEntry): Promise<void> => {
+    // Looked for in its turn: it may be appended again before it is kept.
+    if (once) return inTurn(async () => void ((await store.read(isKept, once))[0] ?? (await write([{ ...entry, once }]))));
+    waiting ??= { entries: [], kept: inTurn(() => write()) };
     waiting.entries.push(entry);
-    await waiting.kept;
-  };
-  const appendOnce = async (entry: AuditEntry): Promise<void> => {
-    if ((await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once!)).length === 0) await append(entry);
+    return waiting.kept;
   };
 
   return {
-    /** Resolves when the entry is durable. Of two under the same `once` the second looks when the first is. */
-    append: (entry: AuditEntry): Promise<void> => (entry.once ? onceInTurn(() => appendOnce(entry)) : append(entry)),
+    /** Resolves when the entry is durable. */
+    append,
     /** For what is done whether or not the log can be kept: somebody who was let in is not turned away because the disk is full. */
-    note: (entry: Omit<AuditEntry, "once">): void =>
+    note: (entry: AuditEntry): void =>
       void append(entry).catch((error) => log.error("audit.append-failed", { action: entry.action, error: errorMessage(error) })),
     /** Resolves when every entry so far is durable, or has been reported as lost. */
     settled: (): Promise<void> => inTurn(async () => undefined),

@@ -222,6 +222,15 @@ test("a lock that is left over, and that nobody can break, is told", async () =>
   });
   rmSync(join(clone, ".bun", "holder"));
 }, 60_000);
+test("a lock that somebody left who had the same number is broken: in a container that starts again it is the first one's again", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  const again = join(folder, "again");
+  writeFileSync(again, `#!/bin/sh\nln -s $$ '${join(clone, ".bun", "holder")}' && exec '${join(clone, "pincer")}' "$@"\n`, { mode: 0o755 });
+  const { code, err } = await launch(path, ["version"], again);
+  expect([code, err.includes("bundling")]).toEqual([0, true]);
+  expect(readdirSync(join(clone, ".bun"))).not.toContain("holder");
+}, 120_000);
 
 test("without Node and Bun it says what to install", async () => {
   rmSync(join(clone, ".bun"), { recursive: true, force: true });

@@ -64,6 +64,8 @@ test("killed between the stop and its entry, and between the entry and what reme
   await home.json(["call", "registry-client.watch"]);
   expect(entriesIn(home)).toEqual([stopped]);
 
+  // What somebody has made of the file keeps nothing from being stopped, or let go.
+  writeFileSync(owedFile, JSON.stringify({ action: stopped[0] }));
   const gone = untilThere(folder, word, false);
   revoke(false);
   await gone;

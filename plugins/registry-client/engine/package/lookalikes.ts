@@ -1,4 +1,5 @@
 /** Whether the name of what is not installed yet is likely a slip, or waits for one. */
+import { leastDownloadsLog2 } from "@pincer/registry/catalogue";
 import { createLookalikes } from "@pincer/registry/lookalike";
 import type { Notice } from "../../notice.ts";
 import type { RegistrySources } from "../../sources/registry.ts";
@@ -22,24 +23,22 @@ export async function lookalikesOf(
   // Who is called the same in another registry is somebody else.
   const others = (await registries.catalogue(signal))
     .filter((entry) => entry.kind === kind)
-    .map((entry) => ({
-      id: entry.id,
+    // Of what is told as little nobody knows how little.
+    .map(({ id: other, downloadsLog2 = leastDownloadsLog2 - 1, ...entry }) => ({
+      ...{ id: other, downloadsLog2, downloads: 2 ** downloadsLog2 },
       publisher: `${entry.publisher} in ${entry.registry}`,
-      downloads: 2 ** (entry.downloadsLog2 ?? 0),
-      isThis: entry.id === id && entry.registry === origin.registry,
+      isThis: other === id && entry.registry === origin.registry,
     }));
   const found = createLookalikes(others).find({ id, ...(publisher && { publisher: `${publisher.name} in ${origin.registry}` }) });
   const like = others.find((entry) => entry.id === found?.id && entry.publisher === found?.publisher);
   if (!found || !like) return [];
-  const downloads = others.find(({ isThis }) => isThis)?.downloads ?? 1;
+  const more = like.downloadsLog2 - (others.find(({ isThis }) => isThis)?.downloadsLog2 ?? leastDownloadsLog2 - 1);
   const by = `by ${like.publisher}`;
   // Who imitates can have himself downloaded too, but hardly more often than what he imitates: so the warning stays, and is quieter only for what is known far better.
-  if (downloads >= like.downloads * farMore)
-    return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
-  const often = like.downloads >= downloads * farMore ? ", far more often downloaded" : "";
-  const text = `did you mean ${found.id} (${by}${often})? ${id} is like it: ${found.why}`;
+  if (more <= -farMore) return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
+  const text = `did you mean ${found.id} (${by}${more >= farMore ? ", far more often downloaded" : ""})? ${id} is like it: ${found.why}`;
   return [{ code: "lookalike", level: "warning", text }];
 }
 
-/** So many times as often. */
-const farMore = 16;
+/** As a power of two: eight times as often at the least, and sixteen times mostly. */
+const farMore = 4;
