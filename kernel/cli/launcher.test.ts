@@ -225,7 +225,7 @@ test("a lock that is left over, and that nobody can break, is told", async () =>
 test("a lock that somebody left who had the same number is broken: in a container that starts again it is the first one's again", async () => {
   const path = pathWith("bun", { bun: process.execPath });
   rmSync(join(clone, ".build"), { recursive: true, force: true });
-  const again = join(folder, "again");
+  const again = join(path, "again");
   writeFileSync(again, `#!/bin/sh\nln -s $$ '${join(clone, ".bun", "holder")}' && exec '${join(clone, "pincer")}' "$@"\n`, { mode: 0o755 });
   const { code, err } = await launch(path, ["version"], again);
   expect([code, err.includes("bundling")]).toEqual([0, true]);
