@@ -210,6 +210,18 @@ test("a lock whose holder is gone is broken", async () => {
   expect(outcomes.filter(({ err }) => err.includes("bundling"))).toHaveLength(1);
 }, 120_000);
 
+test("a lock that is left over, and that nobody can break, is told", async () => {
+  const path = pathWith("stuck", { bun: process.execPath });
+  rmSync(join(path, "mv"));
+  writeFileSync(join(path, "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  symlinkSync(`${Bun.spawnSync(["true"]).pid}`, join(clone, ".bun", "holder"));
+  expect(await launch(path, ["version"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`cannot write into ${join(clone, ".bun")}`),
+  });
+  rmSync(join(clone, ".bun", "holder"));
+}, 60_000);
 test("a lock that somebody left who had the same number is broken: in a container that starts again it is the first one's again", async () => {
   const path = pathWith("bun", { bun: process.execPath });
   rmSync(join(clone, ".build"), { recursive: true, force: true });

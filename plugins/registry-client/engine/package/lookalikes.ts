@@ -1,5 +1,5 @@
 /** Whether the name of what is not installed yet is likely a slip, or waits for one. */
-import { leastDownloads } from "@pincer/registry/catalogue";
+import { leastDownloadsLog2 } from "@pincer/registry/catalogue";
 import { createLookalikes } from "@pincer/registry/lookalike";
 import type { Notice } from "../../notice.ts";
 import type { RegistrySources } from "../../sources/registry.ts";
@@ -24,15 +24,15 @@ export async function lookalikesOf(
   const others = (await registries.catalogue(signal))
     .filter((entry) => entry.kind === kind)
     // Of what is told as little nobody knows how little.
-    .map(({ id: other, downloads = leastDownloads - 1, ...entry }) => ({
-      ...{ id: other, power: downloads, downloads: 2 ** downloads },
+    .map(({ id: other, downloadsLog2 = leastDownloadsLog2 - 1, ...entry }) => ({
+      ...{ id: other, downloadsLog2, downloads: 2 ** downloadsLog2 },
       publisher: `${entry.publisher} in ${entry.registry}`,
       isThis: other === id && entry.registry === origin.registry,
     }));
   const found = createLookalikes(others).find({ id, ...(publisher && { publisher: `${publisher.name} in ${origin.registry}` }) });
   const like = others.find((entry) => entry.id === found?.id && entry.publisher === found?.publisher);
   if (!found || !like) return [];
-  const more = like.power - (others.find(({ isThis }) => isThis)?.power ?? leastDownloads - 1);
+  const more = like.downloadsLog2 - (others.find(({ isThis }) => isThis)?.downloadsLog2 ?? leastDownloadsLog2 - 1);
   const by = `by ${like.publisher}`;
   // Who imitates can have himself downloaded too, but hardly more often than what he imitates: so the warning stays, and is quieter only for what is known far better.
   if (more <= -farMore) return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
