@@ -78,7 +78,7 @@ test("of two that are like each other the one that far more people have is meant
   expect((await home.pincer(["install", "skill:radio-dial"])).out).toContain(
     "note   radio-dail (by bob in home) is like it, and far less downloaded",
   );
-}, 60_000);
+}, 120_000);
 
 test("of several registries the first that is configured is taken, and it is said; from then on it is always that one", async () => {
   using first = startShop();
