@@ -12,7 +12,7 @@ export interface IndexEntry {
   /** Where in that text schemas stand that no start needs: the beginning and the end of each. */
   readonly schemas: readonly number[];
 }
-export type BundleIndex = Readonly<Record<string, IndexEntry>>;
+type BundleIndex = Readonly<Record<string, IndexEntry>>;
 
 const indexOf = (out: string): string => join(out, "plugins.json");
 /** What of `generated` is compared with the code when that is loaded, and shown to who asks for it: half of all that manifests say. */

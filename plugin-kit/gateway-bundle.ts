@@ -40,7 +40,10 @@ export async function buildGateway({ repository, ...set }: GatewayBundle): Promi
       ]
     : [];
   const known = await putTogether(out, {
-    ...{ name: "command", entries: ["main.js"], plugins: [], compiling: plainly },
+    name: "command",
+    entries: ["main.js"],
+    plugins: [],
+    compiling: plainly,
     next: { file: "gateway.js", name: "start" },
   });
   await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);

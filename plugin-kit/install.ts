@@ -31,8 +31,9 @@ function wantedIn(folder: string): JsonObject {
   } catch (error) {
     throw refuse(`JSON (${errorMessage(error)})`);
   }
-  const { dependencies = {} } = isObject(said) ? said : { dependencies: null };
-  if (!isObject(dependencies)) throw refuse("an object, with dependencies by their names");
+  if (!isObject(said)) throw refuse("an object");
+  const { dependencies = {} } = said;
+  if (!isObject(dependencies)) throw refuse("dependencies by their names");
   return dependencies;
 }
 

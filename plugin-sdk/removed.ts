@@ -27,8 +27,13 @@ export function removalOf(home: string, plugin: string): { readonly data: boolea
 
 export const forgetRemoval = (home: string, plugin: string): void => rmSync(join(folderOf(home), plugin), { force: true });
 
-/** Whether what was asked of a plugin then was asked of one that was removed since; in epoch milliseconds. */
+/**
+ * Whether what was asked of a plugin then was asked of one that was removed since; in epoch milliseconds. A time that is yet to come is of a clock that
+ * was wrong: nothing that is asked until then must be lost for that.
+ */
 export function isFromBefore(home: string, plugin: string, askedAt: number): boolean {
   const file = timeOf(home, plugin);
-  return existsSync(file) && askedAt <= Number(readFileSync(file, "utf8"));
+  if (!existsSync(file)) return false;
+  const removedAt = Number(readFileSync(file, "utf8"));
+  return askedAt <= removedAt && removedAt <= systemClock.now();
 }

@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { RegistryError } from "./error.ts";
 import { readJson, requireForm } from "./json.ts";
+import type { PackageName } from "./name.ts";
 import { type Finding, finding } from "./scan/finding.ts";
 import { severities } from "./scan/severity.ts";
 import { closed, hex, kind } from "./schema.ts";
@@ -17,42 +18,39 @@ import { isInPattern } from "./trust/pattern.ts";
 export const longestCatalogue = { packed: 32 * 2 ** 20, unpacked: 128 * 2 ** 20 } as const;
 
 /** Below two to that nobody is told: a few downloads are anybody's. */
-const leastDownloads = 5;
+export const leastDownloadsLog2 = 5;
 
 export const cataloguePaths = "catalogue/*";
 /** A part of the same name as the role that says whose its packages are: `3f`, or `all`. */
 export const cataloguePath = (part: string): string => `catalogue/${part}.json.gz`;
-/** Beside it, what the scan found in each version of the same packages: who chooses reads only the first. */
-export const findingsPath = (part: string): string => `catalogue/${part}-findings.json.gz`;
+/** Beside a part of that path, what the scan found in each version of the same packages: who chooses reads only the first. */
+export const findingsPath = (path: string): string => path.replace(/\.json\.gz$/, "-findings.json.gz");
 
 const gist = Type.Array(Type.Pick(finding, ["rule", "severity"], closed), { maxItems: 50 });
 export type Gist = Static<typeof gist>;
 
 /** What is not known here is for a newer one: a row may come to say more. */
-const entry = Type.Object(
-  {
-    kind,
-    id: Type.String({ maxLength: 64 }),
-    publisher: Type.String({ maxLength: 64 }),
-    /** The newest that is neither yanked nor revoked, nor, where there is another, a pre-release. */
-    version: Type.String({ maxLength: 64 }),
-    summary: Type.String({ maxLength: 200 }),
-    /** What the registry's scan found in that version, without saying where; absent when it has not looked. */
-    findings: Type.Optional(gist),
-    /** How often it was downloaded, as a power of two, so that a row seldom changes; absent for little. */
-    downloads: Type.Optional(Type.Integer({ minimum: leastDownloads, maximum: 60 })),
-  },
-  {},
-);
+const entry = Type.Object({
+  kind,
+  id: Type.String({ maxLength: 64 }),
+  publisher: Type.String({ maxLength: 64 }),
+  /** The newest that is neither yanked nor revoked, nor, where there is another, a pre-release. */
+  version: Type.String({ maxLength: 64 }),
+  summary: Type.String({ maxLength: 200 }),
+  /** What the registry's scan found in that version, without saying where; absent when it has not looked. */
+  findings: Type.Optional(gist),
+  /** It was downloaded two to that times, or more: a number that seldom changes; absent for little. */
+  downloadsLog2: Type.Optional(Type.Integer({ minimum: leastDownloadsLog2, maximum: 60 })),
+});
 const catalogue = Type.Object({ packages: Type.Array(entry) }, closed);
 export type CatalogueEntry = Static<typeof entry>;
 
 /** `versions`: those in which somebody has looked. */
-const foundIn = Type.Object({ kind, id: Type.String({ maxLength: 64 }), versions: Type.Record(Type.String(), gist) }, {});
+const foundIn = Type.Object({ kind, id: Type.String({ maxLength: 64 }), versions: Type.Record(Type.String(), gist) });
 const findingsPart = Type.Object({ packages: Type.Array(foundIn) }, closed);
 export type PackageFindings = Static<typeof foundIn>;
 
-const custom = Type.Object({ findings: Type.Optional(Type.Object({ length: Type.Integer({ minimum: 1 }), sha256: hex(64) }, closed)) }, {});
+const custom = Type.Object({ findings: Type.Optional(Type.Object({ length: Type.Integer({ minimum: 1 }), sha256: hex(64) }, closed)) });
 
 /** Where the findings lie that belong to a part, as the registry's metadata says it beside that. Throws `REGISTRY_METADATA_INVALID`. */
 export const findingsBeside = (said: unknown, path: string): { readonly length: number; readonly sha256: string } | undefined =>
@@ -62,9 +60,9 @@ export const findingsBeside = (said: unknown, path: string): { readonly length: 
         .findings;
 
 /** As a row has it; undefined for what nobody need know. */
-export function downloadsIn(count: number): number | undefined {
-  const power = Math.floor(Math.log2(Math.max(1, count)));
-  return power >= leastDownloads ? power : undefined;
+export function log2Of(downloads: number): number | undefined {
+  const power = Math.floor(Math.log2(Math.max(1, downloads)));
+  return power >= leastDownloadsLog2 ? power : undefined;
 }
 
 /** Each rule once, with the gravest that it found. */
@@ -76,8 +74,7 @@ export function gistOf(findings: readonly Finding[]): Gist {
 }
 
 /** By name, and a plugin before a skill of the same one. */
-export const compareEntries = (a: Pick<CatalogueEntry, "kind" | "id">, b: Pick<CatalogueEntry, "kind" | "id">): number =>
-  a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1;
+export const compareEntries = (a: PackageName, b: PackageName): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind < b.kind ? -1 : 1);
 
 /** The same rows give the same bytes on every machine. */
 export const catalogueFile = (packages: readonly CatalogueEntry[]): Uint8Array<ArrayBuffer> => packed({ packages });
@@ -107,7 +104,7 @@ function unpacked<Form extends TSchema>(form: Form, bytes: Uint8Array, path: str
   return readJson(form, json, refuse);
 }
 
-export interface NamedTarget extends Expected {
+interface NamedTarget extends Expected {
   readonly path: string;
   readonly custom?: unknown;
 }
@@ -117,6 +114,6 @@ export function* filesOf(targets: Signed<"targets">["targets"]): Generator<Named
   for (const [path, { length, hashes, custom }] of Object.entries(targets)) {
     yield { path, length, sha256: hashes.sha256, ...(custom !== undefined && { custom }) };
     const beside = isInPattern(cataloguePaths, path) ? findingsBeside(custom, path) : undefined;
-    if (beside) yield { path: path.replace(/\.json\.gz$/, "-findings.json.gz"), ...beside };
+    if (beside) yield { path: findingsPath(path), ...beside };
   }
 }

@@ -55,6 +55,17 @@ test("entries that come at once are one chain in their order, which goes on afte
   expect(newest).toMatchObject({ seq: 2_500, resources: ["gateway/2499"] });
 });
 
+test("of entries under the same id there is one, also when they come at once and behind a restart", async () => {
+  let home = await open();
+  const { append } = home.access.audit;
+  await Promise.all([entry(1), { ...entry(2), once: "a" }, { ...entry(3), once: "a" }, { ...entry(4), once: "b" }].map(append));
+  home = await restart(home);
+  await home.access.audit.append({ ...entry(5), once: "b" });
+  const kept = (await home.access.audit.page()).map(({ resources }) => resources[0]);
+  expect(kept.toSorted()).toEqual(["gateway/1", "gateway/2", "gateway/4"]);
+  expect(await home.access.audit.verify()).toEqual({ ok: true, entries: 3 });
+});
+
 test("a gateway that is killed right behind an entry, also the first, has a whole log when it starts again", async () => {
   let home = await open();
   for (let deaths = 1; deaths <= 3; deaths++) {

@@ -71,9 +71,9 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     return { base: saved?.base ?? genesis, head: { seq: Math.max(head.seq, saved?.head.seq ?? 0) + 1, mac: head.mac } };
   }
 
-  async function write(): Promise<void> {
-    const { entries = [] } = waiting ?? {};
-    waiting = undefined;
+  async function write(given?: readonly AuditEntry[]): Promise<void> {
+    const entries = given ?? waiting?.entries ?? [];
+    if (!given) waiting = undefined;
     const { base, head: last } = anchor ?? (await open());
     let head = last;
     // Behind a failure it is looked for again.
@@ -103,11 +103,13 @@ export function createAudit(store: Store, clock: Clock, log: Logger, keys: Pick<
     await store.write(["delete from access_audit where seq <= ?", base.seq]);
   }
 
-  const append = async (entry: AuditEntry): Promise<void> => {
-    if (entry.once && (await store.read("select 1 from access_audit where body ->> 'once' = ?", entry.once))[0]) return;
-    waiting ??= { entries: [], kept: inTurn(write) };
+  const isKept = "select 1 from access_audit where body ->> 'once' = ?";
+  const append = ({ once, ...entry }: AuditEntry): Promise<void> => {
+    // Looked for in its turn: it may be appended again before it is kept.
+    if (once) return inTurn(async () => void ((await store.read(isKept, once))[0] ?? (await write([{ ...entry, once }]))));
+    waiting ??= { entries: [], kept: inTurn(() => write()) };
     waiting.entries.push(entry);
-    await waiting.kept;
+    return waiting.kept;
   };
 
   return {

@@ -16,6 +16,7 @@ import { connect } from "./client.ts";
 import type { Run } from "./command.ts";
 import { type Home, holder, readConfig } from "./home.ts";
 import type { Plugin } from "./plugins.ts";
+import { shownPlainly } from "./terminal.ts";
 import { defaultModel, isDemoModel } from "./up.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
@@ -150,7 +151,7 @@ const mend = (id: string, said: string) =>
 /** What the plugin that installs packages says of the home alone, in a process of its own: it is nobody else's trouble. */
 function checkPackages({ path }: Home): readonly Finding[] {
   const verify = Bun.spawnSync([process.execPath, process.argv[1]!, "verify", "--json", "--home", path]).stdout.toString();
-  return (JSON.parse(verify || "{}") as { findings?: readonly Finding[] }).findings ?? [];
+  return (JSON.parse(verify || "{}", shownPlainly) as { findings?: readonly Finding[] }).findings ?? [];
 }
 
 /** Whether the gateway answers, what its plugins say, and whether providers can be reached. */

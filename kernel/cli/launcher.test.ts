@@ -210,6 +210,28 @@ test("a lock whose holder is gone is broken", async () => {
   expect(outcomes.filter(({ err }) => err.includes("bundling"))).toHaveLength(1);
 }, 120_000);
 
+test("a lock that is left over, and that nobody can break, is told", async () => {
+  const path = pathWith("stuck", { bun: process.execPath });
+  rmSync(join(path, "mv"));
+  writeFileSync(join(path, "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  symlinkSync(`${Bun.spawnSync(["true"]).pid}`, join(clone, ".bun", "holder"));
+  expect(await launch(path, ["version"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`cannot write into ${join(clone, ".bun")}`),
+  });
+  rmSync(join(clone, ".bun", "holder"));
+}, 60_000);
+test("a lock that somebody left who had the same number is broken: in a container that starts again it is the first one's again", async () => {
+  const path = pathWith("bun", { bun: process.execPath });
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
+  const again = join(folder, "again");
+  writeFileSync(again, `#!/bin/sh\nln -s $$ '${join(clone, ".bun", "holder")}' && exec '${join(clone, "pincer")}' "$@"\n`, { mode: 0o755 });
+  const { code, err } = await launch(path, ["version"], again);
+  expect([code, err.includes("bundling")]).toEqual([0, true]);
+  expect(readdirSync(join(clone, ".bun"))).not.toContain("holder");
+}, 120_000);
+
 test("without Node and Bun it says what to install", async () => {
   rmSync(join(clone, ".bun"), { recursive: true, force: true });
   expect(await launch(pathWith("none", {}), ["up"])).toMatchObject({

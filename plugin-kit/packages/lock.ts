@@ -20,6 +20,9 @@ const version = /^((?:@[\w~][\w.~-]*\/)?[\w~][\w.~-]*)@(\d+\.\d+\.\d+[\w.+-]*)$/
 
 /** A range of versions, or one of a package of another name: nothing that is looked for elsewhere. */
 const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
+
+/** Of the path that a package has among those that it lies inside of. Nobody's are longer, and who looks around a deeper one is busy for minutes. */
+const longestPath = 500;
 const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
 
 /** Enough for thousands of packages. A gateway reads it whole, and what is made for that keeps it busy for seconds a megabyte. */
@@ -48,6 +51,7 @@ export function readLock(file: string, text: string): Lock {
   for (const [name, entry] of Object.entries(isObject(packages) ? packages : {})) {
     const [what, from, , hash] = Array.isArray(entry) ? (entry as readonly Json[]) : [];
     const [, called, at] = (typeof what === "string" && version.exec(what)) || [];
+    if (name.length > longestPath) throw refuse(`${name}, inside of more packages than anybody's are`);
     if (called === undefined) throw refuse(`${name}: ${JSON.stringify(what)}`);
     if (from !== "") throw refuse(`${name} from ${JSON.stringify(from)}, where the registry is the operator's to choose`);
     const checksum = typeof hash === "string" ? strongestOf(hash) : undefined;

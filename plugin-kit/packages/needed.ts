@@ -5,32 +5,53 @@ import { readLock } from "./lock.ts";
 
 const kinds = ["dependencies", "optionalDependencies", "peerDependencies"] as const;
 
+/** A package as it lies inside another: whoever needs one looks beside what is inside itself, and then around itself, nearest first. */
+interface Place {
+  readonly around: Place | undefined;
+  readonly inside: Map<string, Place>;
+  entry?: readonly Json[];
+}
+
 /** By name and version, the checksum of its archive. Throws `PLUGIN_INSTALL_FAILED` as `readLock`. */
 export function neededPackages(file: string, text: string): Readonly<Record<string, string>> {
   const locked = readLock(file, text).packages;
   const checksums = new Map(locked.map(({ name, version, checksum }) => [`${name}@${version}`, integrityOf(checksum)]));
   const { workspaces, packages } = objectOf(jsonOf(parseJson5(text)));
-  const entries = objectOf(packages);
-  const seen = new Set<string>();
   const found: Record<string, string> = {};
-  const visit = (from: string, wants: JsonObject): void => {
+  const seen = new Set<Place>();
+  const visiting: [from: Place, wants: JsonObject][] = [[placesIn(objectOf(packages)), objectOf(objectOf(workspaces)[""])]];
+  for (const [from, wants] of visiting)
     for (const name of kinds.flatMap((kind) => Object.keys(objectOf(wants[kind])))) {
-      const key = placesFor(from, name).find((place) => Object.hasOwn(entries, place));
-      if (key === undefined || seen.has(key)) continue; // what a system, or nobody, needs has no entry
-      seen.add(key);
-      const [called, , more] = entries[key] as readonly Json[];
+      const place = nearest(from, name);
+      if (!place?.entry || seen.has(place)) continue; // what a system, or nobody, needs has no entry
+      seen.add(place);
+      const [called, , more] = place.entry;
       found[called as string] = checksums.get(called as string)!;
-      visit(key, objectOf(more));
+      visiting.push([place, objectOf(more)]);
     }
-  };
-  visit("", objectOf(objectOf(workspaces)[""]));
   return found;
 }
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
 
-/** Where a package looks for another, nearest first: `a/b` is the `b` of `a` alone. */
-function placesFor(from: string, name: string): readonly string[] {
-  const parts = from.match(/(@[^/]+\/)?[^/]+/g) ?? [];
-  return [...parts.map((_part, index) => [...parts.slice(0, parts.length - index), name].join("/")), name];
+/** `a/b` is the `b` of `a` alone. */
+function placesIn(packages: JsonObject): Place {
+  const root: Place = { around: undefined, inside: new Map() };
+  for (const [path, entry] of Object.entries(packages)) {
+    let place = root;
+    for (const name of path.match(/(@[^/]+\/)?[^/]+/g) ?? []) {
+      const around = place;
+      place = around.inside.getOrInsertComputed(name, () => ({ around, inside: new Map() }));
+    }
+    place.entry = entry as readonly Json[];
+  }
+  return root;
+}
+
+function nearest(from: Place, name: string): Place | undefined {
+  for (let place: Place | undefined = from; place; place = place.around) {
+    const found = place.inside.get(name);
+    if (found?.entry) return found;
+  }
+  return undefined;
 }

@@ -103,7 +103,9 @@ export function createModelAccess(
     return kept.finish({ stopReason: isAborted ? "aborted" : "error", usage: tokenUsage({}), ...(isAborted ? {} : { failure }) });
   };
 
-  const ended = (answer: ModelAnswer, call: Admitted, firstMs: number | undefined): Promise<ModelAnswer> => {
+  /** A call that nobody aborted, and that ended because this generation goes, is one that broke. */
+  const ended = (came: ModelAnswer, call: Admitted, firstMs: number | undefined, caller: AbortSignal): Promise<ModelAnswer> => {
+    const answer = running.isGone && !caller.aborted && came.stopReason === "aborted" ? cutShort(came) : came;
     const { stopReason, failure } = answer;
     log.debug("model.called", {
       model: call.resolved.info.ref,
@@ -143,8 +145,8 @@ export function createModelAccess(
       return { possible: true, ...(await probe(request, io)) };
     },
 
-    async *stream(request, { signal: asked }) {
-      using linked = running.linked(asked);
+    async *stream(request, { signal: caller }) {
+      using linked = running.linked(caller);
       const { signal } = linked;
       const call = await admitted(request, signal);
       const kept = keptOf(call);
@@ -170,12 +172,11 @@ export function createModelAccess(
         // A reader that stops reading ends the request at the provider too.
         if (answer === undefined) await stream?.return(undefined as never);
       }
-      const isCut = running.isGone && !asked.aborted && answer.stopReason === "aborted";
-      return ended(isCut ? cutShort(answer) : answer, call, firstMs);
+      return ended(answer, call, firstMs, caller);
     },
 
-    async answer(request, { signal: asked }) {
-      using linked = running.linked(asked);
+    async answer(request, { signal: caller }) {
+      using linked = running.linked(caller);
       const io = { signal: linked.signal };
       const call = await admitted(request, io.signal);
       let answer: ModelAnswer | undefined;
@@ -188,8 +189,7 @@ export function createModelAccess(
         call.meter.came(Buffer.byteLength(textOf(answer)));
         call.meter.end({ usage: answer?.usage, isEnded: hasEnded(answer), worked: hasWorked(answer) });
       }
-      const isCut = running.isGone && !asked.aborted && answer.stopReason === "aborted";
-      return ended(isCut ? cutShort(answer) : answer, call, undefined);
+      return ended(answer, call, undefined, caller);
     },
   };
 }

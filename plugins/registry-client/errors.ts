@@ -1,4 +1,5 @@
 import { defineErrors, type GatewayError, isGatewayError } from "@pincer/plugin-sdk/error";
+import { knownError } from "@pincer/plugin-sdk/plugin-errors";
 import { RegistryError } from "@pincer/registry/error";
 
 export const clientErrors = defineErrors({
@@ -37,12 +38,9 @@ export const clientErrors = defineErrors({
 /** Of a registry that does not answer, something may come later; of one that answers wrongly, never. */
 const passing = new Set(["REGISTRY_UNREACHABLE"]);
 
-const full = new Set<unknown>(["ENOSPC", "EDQUOT", "SQLITE_FULL"]);
-
 /** Whatever was thrown, with the code and the words that whoever asked may see. */
 function shownError(error: unknown): unknown {
-  if (full.has((error as { readonly code?: unknown } | null)?.code))
-    return clientErrors.REGISTRY_CLIENT_DISK_FULL(undefined, { cause: error });
+  if (knownError(error)?.code === "DISK_FULL") return clientErrors.REGISTRY_CLIENT_DISK_FULL(undefined, { cause: error });
   if (isGatewayError(error) || !(error instanceof RegistryError)) return error;
   const { code, message } = error;
   const found = defineErrors({ [code]: { message, wire: "UNAVAILABLE", retryable: passing.has(code) } });

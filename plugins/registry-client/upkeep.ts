@@ -36,8 +36,8 @@ export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
   });
 
   const inTurn = createQueue();
-  const note = (action: string, resources: string[], outcome: AuditEntry["outcome"], signal: AbortSignal) =>
-    ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, action, resources, outcome }, { signal });
+  const note = (entry: Omit<AuditEntry, "principal">, signal: AbortSignal) =>
+    ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, ...entry }, { signal });
 
   ctx.event(methods.revoked);
   ctx.method(methods.watch, (_params, { signal }) =>
@@ -49,9 +49,7 @@ export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
         ctx.emit(methods.revoked, one);
       }
       for (const one of restored) ctx.log.info("registry-client.restored", { ...one });
-      await inTurn(() =>
-        payOwed(ctx.home, (owed) => ctx.uses.audit.append({ principal: `plugin:${ctx.id}`, ...owed, outcome: "ok" }, { signal })),
-      );
+      await inTurn(() => payOwed(ctx.home, (owed) => note({ ...owed, outcome: "ok" }, signal)));
       ctx.log.debug("registry-client.asked", { waitMs });
       return { stopped: [...stopped], restored: [...restored], waitMs };
     }),
@@ -78,7 +76,8 @@ export function upkeep(ctx: Context, { plugins, refresh, open }: Parts): void {
         ctx.log.info("registry-client.updated", one);
         ctx.emit(methods.updated, one);
         const outcome = { updated: "ok", held: "refused", failed: "failed" } as const;
-        await note(methods.updated.name, [`${one.kind}/${one.id}@${one.to}`], outcome[one.outcome], signal);
+        const resources = [`${one.kind}/${one.id}@${one.to}`];
+        await note({ action: methods.updated.name, resources, outcome: outcome[one.outcome] }, signal);
       }
       return { updated: [...updated], waitMs: keepUpMs };
     }),

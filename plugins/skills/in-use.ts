@@ -73,8 +73,9 @@ export class InUse {
   async #load(): Promise<void> {
     const [used, runs] = await Promise.all([this.#store.get<Record<string, number>>(usedKey), this.#store.list<Kept>(keyOf(""))]);
     for (const [name, at] of Object.entries(used ?? {})) if (!this.used.has(name)) this.used.set(name, at);
-    for (const { key } of runs) this.#kept.add(key.slice(keyOf("").length));
-    const old = runs.filter(({ value }) => value.at < this.#clock.now() - longestMs);
+    const oldest = this.#clock.now() - longestMs;
+    const old = runs.filter(({ value }) => value.at < oldest);
+    for (const { key, value } of runs) if (value.at >= oldest) this.#kept.add(key.slice(keyOf("").length));
     if (old.length > 0) await this.#store.set(Object.fromEntries(old.map(({ key }) => [key, undefined])));
   }
 }

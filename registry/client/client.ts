@@ -199,12 +199,11 @@ export function createRegistryClient(options: TrustOptions): RegistryClient {
         (role) => role.name.startsWith("names-") && role.paths.some((pattern) => isInPattern(pattern, `${folderOf(name)}/any`)),
       );
       if (!names) return undefined;
-      const part = names.name.slice("names-".length);
-      const path = cataloguePath(part);
+      const path = cataloguePath(names.name.slice("names-".length));
       const beside = findingsBeside((await below(targets, "catalogue", signal)).signed.targets[path]?.custom, path);
       if (!beside) return undefined;
       const parts = foundIn.getOrInsertComputed(beside.sha256, async () => {
-        const place = findingsPath(part);
+        const place = findingsPath(path);
         if (beside.length > longestCatalogue.packed)
           throw new RegistryError(
             "REGISTRY_TOO_LARGE",

@@ -4,12 +4,12 @@ import {
   catalogueFile,
   cataloguePath,
   compareEntries,
-  downloadsIn,
   findingsBeside,
   findingsFile,
   findingsPath,
   type Gist,
   gistOf,
+  log2Of,
   type PackageFindings,
   readCatalogue,
   readFindings,
@@ -47,15 +47,14 @@ export function nextCatalogue(files: RepositoryFiles, change: CatalogueChange): 
   const before = roles("catalogue")?.signed;
   const targets = { ...before?.targets };
   for (const [role, changed] of Map.groupBy(packages, (name) => namesRoleOf(roles, name))) {
-    const part = role.slice("names-".length);
-    const path = cataloguePath(part);
+    const path = cataloguePath(role.slice("names-".length));
     const known = targets[path];
     const isChanged = (row: PackageName) => changed.some(({ kind, id }) => row.kind === kind && row.id === id);
     const rows = known ? readCatalogue(files.read(placeOf(path, known.hashes.sha256))!, path) : [];
     const listed = changed.flatMap((name) => entryOf(name, files, change, rows.find(isSame(name))));
     const main = written(path, catalogueFile([...rows.filter((row) => !isChanged(row)), ...listed].sort(compareEntries)));
 
-    const beside = findingsPath(part);
+    const beside = findingsPath(path);
     const foundBefore = findingsBeside(known?.custom, path);
     const found = foundBefore ? readFindings(files.read(placeOf(beside, foundBefore.sha256))!, beside) : [];
     const foundNow = changed.flatMap((name) => findingsOf(name, files, roles, found.find(isSame(name))));
@@ -76,10 +75,10 @@ export function nextCatalogue(files: RepositoryFiles, change: CatalogueChange): 
   }
 }
 
-/** Those of which a row would say another number of downloads by now. */
+/** Those of which a row would say otherwise by now how often they were downloaded. */
 export function countedAnew(files: RepositoryFiles, roles: Roles, downloads: (name: PackageName) => number): readonly PackageName[] {
   return Object.entries(roles("catalogue")?.signed.targets ?? {}).flatMap(([path, { hashes }]) =>
-    readCatalogue(files.read(placeOf(path, hashes.sha256))!, path).filter((row) => downloadsIn(downloads(row)) !== row.downloads),
+    readCatalogue(files.read(placeOf(path, hashes.sha256))!, path).filter((row) => log2Of(downloads(row)) !== row.downloadsLog2),
   );
 }
 
@@ -133,12 +132,12 @@ function entryOf(
   if (publisher === undefined || !newest) return [];
   const { sha256, ...said } = newest;
   const found = findingsIn(files, sha256);
-  const often = downloads ? downloadsIn(downloads(name)) : before?.downloads;
+  const downloadsLog2 = downloads ? log2Of(downloads(name)) : before?.downloadsLog2;
   return [
     {
       ...{ kind: name.kind, id: name.id, publisher, ...said },
       ...(found && { findings: gistOf(found) }),
-      ...(often !== undefined && { downloads: often }),
+      ...(downloadsLog2 !== undefined && { downloadsLog2 }),
     },
   ];
 }

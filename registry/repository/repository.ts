@@ -182,11 +182,7 @@ export function openRepository(folder: string, { online, now, downloads }: Repos
     renew(signers = []) {
       const names = Object.keys(currentSnapshot(files)!.snapshot.meta).map((file) => file.replace(/\.json$/, ""));
       const { changed, ...renewal } = renewed({ files, roles: current, names, signers: [online, ...signers], now });
-      const roles = withChanged(current, changed);
-      const packages = downloads ? countedAnew(files, roles, downloads) : [];
-      const catalogue =
-        packages.length > 0 ? nextCatalogue(files, { roles, revocations: known(), packages, online, now, downloads }) : undefined;
-      stamp(files, { online, now, changed: catalogue ? new Map([...changed, ["catalogue", catalogue]]) : changed });
+      commit(changed, downloads ? countedAnew(files, withChanged(current, changed), downloads) : []);
       return { ...renewal, removed: sweep(files, current, now) };
     },
   };

@@ -8,12 +8,13 @@ import type { PackageName } from "../name.ts";
 import type { Repository } from "../repository/repository.ts";
 import { signersOf } from "../trust/envelope.ts";
 import { type PublicKey, publicKeyOf } from "../trust/key.ts";
+import type { Metadata } from "../trust/metadata.ts";
 import { hexKeysOf, type Owner } from "../trust/owner.ts";
 import { currentOffer } from "./offer.ts";
 
 export interface Newcomers {
-  /** That these keys may begin to sign as that publisher, of whom nothing is registered. Throws `REGISTRY_FORBIDDEN`. */
-  require(publisher: string, owner: Owner): void;
+  /** That these keys may begin to sign as that publisher, of whom nothing is registered, with that list. Throws `REGISTRY_FORBIDDEN`. */
+  require(publisher: string, owner: Owner, list: Metadata<"targets">): void;
   /** That a name may be offered to that publisher with these keys. Throws as `require`, also where he is known by others. */
   requireReceiver(offered: PackageName, publisher: string, keys: readonly string[]): void;
 }
@@ -26,7 +27,7 @@ export function createNewcomers(database: Database, repository: Repository, now:
     "SELECT statement FROM offers WHERE CAST(statement AS TEXT) ->> '$.signed.to' = ?",
   );
 
-  /** Who has handed over the last of the own names is still who signed that list, and nobody else is. */
+  /** Who has handed over the last of the own names is still who signed that list, and nobody else is. `keys`: to name one is no proof of having it. */
   function isKnown(publisher: string, keys: readonly PublicKey[]): boolean {
     const last = repository.signedBy(publisher);
     if (last && signersOf(last, keys).length === 0)
@@ -54,8 +55,8 @@ export function createNewcomers(database: Database, repository: Repository, now:
   }
 
   return {
-    require(publisher, owner) {
-      if (isKnown(publisher, owner.keys)) return;
+    require(publisher, owner, list) {
+      if (isKnown(publisher, signersOf(list, owner.keys))) return;
       const own = hexKeysOf(owner);
       requireReserved(publisher, (keys, threshold = owner.threshold) => Bun.deepEquals(keys, own) && threshold === owner.threshold);
     },

@@ -95,7 +95,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     callers.requireSpeaker(caller, publisher, owner.keys);
     if (known && keys && !isSameOwner(known, keys))
       throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} signs with other keys here, which a publication does not change`);
-    if (!known) newcomers.require(publisher, owner);
+    if (!known) newcomers.require(publisher, owner, list);
     const before = repository.signedBy(publisher)?.signed;
     const next = (before?.version ?? 0) + 1;
     if (list.signed.version !== next)

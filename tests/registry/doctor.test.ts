@@ -98,6 +98,23 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
   expect(await findingsOf(home)).toEqual(wrong);
   expect(await home.json(["verify"])).toEqual({ ok: false, findings: wrong });
 
+  // Names of files are somebody else's too: none of them commands a terminal.
+  const commanding = join(home.path, "skills", "dice", digest, "\u001b]0;owned\u0007");
+  writeFileSync(commanding, "");
+  for (const command of ["doctor", "verify"]) {
+    const { out } = await home.pincer([command]);
+    expect(out).toContain("\ufffd]0;owned\ufffd was added");
+  }
+  rmSync(commanding);
+  // One that cannot be looked at hides nothing of the others.
+  const unnameable = Buffer.concat([Buffer.from(`${join(home.path, "skills", "dice", digest)}/`), Buffer.from([255])]);
+  writeFileSync(unnameable, "");
+  expect(await findingsOf(home)).toEqual([
+    revoked,
+    { check: "package", level: "error", detail: "dice: more.md was added, \ufffd was added", mend: "pincer install --frozen --mend" },
+  ]);
+  rmSync(unnameable);
+
   // Somebody was killed in the middle, and what was heard is as old as the state of the registry that is kept.
   const { version, origin, manifest } = entriesOf(home)["skills/dice"];
   const begun = { name: { kind: "skills", id: "dice" }, entry: { version, origin, digest, manifest }, undo: [] };

@@ -1,6 +1,6 @@
 /** What a registry's scan finds: told to whoever installs, in the registry's name and under its key, wherever it was published. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Gist } from "../../registry/catalogue.ts";
 import { createRegistryClient } from "../../registry/client/client.ts";
@@ -76,6 +76,12 @@ test("a folder that is published into says what its scan found, signed, and a cl
   });
   expect(await there.findings({ kind: "skills", id: "tea", version: "1.2.0" })).toEqual(gist);
   expect(await cli.json(["registry", "verify", mirror])).toMatchObject({ ok: true });
+  // One that keeps it back makes nobody believe that nothing was found.
+  const kept = new Bun.Glob("targets/catalogue/*-findings.json.gz");
+  for (const path of kept.scanSync({ cwd: mirror })) rmSync(join(mirror, path));
+  await cli.json(["config", "set", "plugins.registry-client.config.registries", JSON.stringify([{ ...registries[0], address: mirror }])]);
+  const keptBack = await cli.pincer(["update", "skill:tea"]);
+  expect(keptBack.out).toContain('look   what the scan of the registry "home" found in it is signed, and cannot be had');
 }, 120_000);
 
 test("a server says it in its catalogue as on its pages", async () => {

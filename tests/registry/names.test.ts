@@ -49,22 +49,29 @@ test("of two that are like each other the one that far more people have is meant
   };
   await publish("radio-dial", "ada");
   await publish("radio-dail", "bob");
-  const { releases } = await registry.client().find({ kind: "skills", id: "radio-dial" });
-  const { path, sha256 } = releases[0]!;
+  const download = async (id: string, households: number, from = 0) => {
+    const { releases } = await registry.client().find({ kind: "skills", id });
+    const { path, sha256 } = releases[0]!;
+    for (let at = from; at < from + households; at++)
+      await (await registry.get(`/${placeOf(path, sha256)}`, { "x-forwarded-for": `198.51.${100 + (at >> 8)}.${at & 255}` })).arrayBuffer();
+    // With the next renewal.
+    await registry.stop();
+    await registry.start();
+  };
   // Behind a proxy, which says who asks.
   writeFileSync(join(registry.folder, "server.json"), JSON.stringify({ proxies: 1 }));
   await registry.stop();
   await registry.start();
-  for (let household = 0; household < 40; household++)
-    await (await registry.get(`/${placeOf(path, sha256)}`, { "x-forwarded-for": `198.51.100.${household}` })).arrayBuffer();
-  // With the next renewal.
-  await registry.stop();
-  await registry.start();
+  // Of the one the registry tells the number, and of the other only that it is less.
+  await download("radio-dial", 30);
+  await download("radio-dail", 33);
   await using home = createCliHome();
   const root = join(registry.folder, "metadata", "1.root.json");
   const config = { registries: [{ name: "home", address: registry.url, root }] };
   mkdirSync(home.path, { recursive: true });
   writeFileSync(join(home.path, "pincer.json5"), JSON.stringify({ plugins: { "registry-client": { enabled: true, config } } }));
+  expect((await home.pincer(["install", "skill:radio-dail"])).out).toContain("look   did you mean radio-dial (by ada in home)?");
+  await download("radio-dial", 500, 30);
   expect((await home.pincer(["install", "skill:radio-dail"])).out).toContain(
     "look   did you mean radio-dial (by ada in home, far more often downloaded)? radio-dail is like it",
   );

@@ -35,6 +35,8 @@ export interface ParcelOptions {
   /** What signs the list, where that is not who sends it. */
   readonly listSigner?: Signer;
   readonly withoutKeys?: boolean;
+  /** With which it is said that the publisher signs, where that is not who sends it. */
+  readonly keys?: readonly Signer[];
 }
 
 export async function parcel(options: ParcelOptions): Promise<Parcel> {
@@ -52,7 +54,8 @@ export async function parcel(options: ParcelOptions): Promise<Parcel> {
   const form = new FormData();
   form.set("publisher", publisher);
   form.set("metadata", new Blob([signMetadata(list, [options.listSigner ?? signer])]), "metadata.json");
-  if (!before && !options.withoutKeys) form.set("keys", JSON.stringify({ keys: [signer.json.keyval.public], threshold: 1 }));
+  const keys = options.keys ?? (before || options.withoutKeys ? undefined : [signer]);
+  if (keys) form.set("keys", JSON.stringify({ keys: keys.map(({ json }) => json.keyval.public), threshold: 1 }));
   form.set(archiveOf(release), new Blob([options.archive ?? archive]), "archive.tgz");
   const packed = new Response(form);
   const contentType = packed.headers.get("content-type")!;

@@ -1,5 +1,9 @@
 /** Whose a publisher's name is before anything is published under it: of whom it was said, and not of whoever is quickest. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { systemClock } from "@pincer/plugin-sdk/system-clock";
+import { parseMetadata } from "../../registry/trust/metadata.ts";
+import { publisherRole } from "../../registry/trust/role.ts";
+import { parcel, post } from "./parcel.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
 
 type Key = ReturnType<ServedRegistry["key"]>;
@@ -57,6 +61,18 @@ test("whom a name is offered keeps his own until he takes it, or the offer is an
     error: { code: "REGISTRY_FORBIDDEN", message: expect.stringContaining("bob is known here") },
   });
   expect(await publish("fog", "bob", mallory)).toMatchObject({ ok: false });
+  // To name his key beside the own is not to have it.
+  const { list } = (await (await registry.get("/api/v1/publishers/bob")).json()) as { readonly list: { readonly version: number } };
+  const { signed } = parseMetadata(
+    "targets",
+    publisherRole("bob"),
+    await (await registry.get(`/metadata/${list.version}.publisher-bob.json`)).bytes(),
+  );
+  const beside = await parcel({
+    ...{ url: registry.url, publisher: "bob", signer: mallory.signer, keys: [mallory.signer, bob.signer], now: systemClock.now() },
+    ...{ release: { kind: "plugins", id: "fog", version: "1.0.0" }, before: { ...signed, targets: {} } },
+  });
+  expect(await post(registry.url, beside)).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN" });
   expect(await publish("fog", "bob", bob)).toMatchObject({ ok: true });
 }, 60_000);
 

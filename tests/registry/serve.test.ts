@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { serveHttp } from "@pincer/plugin-sdk/testing/http-server";
 import { createCliHome } from "../support/cli.ts";
 import { startServedRegistry } from "./served-registry.ts";
 
@@ -49,6 +50,18 @@ test("a registry that others reach, and that is not told what it is called, says
   writeFileSync(join(folder, "server.json"), JSON.stringify({ address: "https://registry.example.org" }));
   expect(await told("--host", "0.0.0.0")).not.toContain(warning);
 }, 120_000);
+
+test("a server of an earlier version, which has no list of what is offered, is not taken for a host of files", async () => {
+  await using registry = await startServedRegistry();
+  await using earlier = serveHttp(async (exchange) => {
+    const answer = exchange.path === "/api/v1/offers" ? new Response("", { status: 404 }) : await registry.get(exchange.path);
+    exchange.begin(answer.status, {});
+    await exchange.write(await answer.bytes());
+    exchange.end();
+  });
+  const { out } = await registry.cli.pincer(["registry", "status", earlier.origin]);
+  expect(out).toContain("server   takes publications");
+}, 60_000);
 
 test("a second server on the same port is refused, also over the same folder, and a folder that holds no registry is named", async () => {
   await using registry = await startServedRegistry();

@@ -106,15 +106,9 @@ const remove: CommandDefinition = {
   command: { name: "registry remove", summary: "Look there no more; what was installed from it stays", usage: "<name>" },
   async run([name = ""], io) {
     const registries = await registriesIn(io);
-    if (!registries.some((one) => one.name === name))
-      throw clientErrors.REGISTRY_CLIENT_UNKNOWN(
-        `there is no registry "${name}"${
-          suggestion(
-            name,
-            registries.map((one) => one.name),
-          ) || ': "pincer registry list" shows which there are'
-        }`,
-      );
+    const names = registries.map((one) => one.name);
+    const near = suggestion(name, names) || ': "pincer registry list" shows which there are';
+    if (!names.includes(name)) throw clientErrors.REGISTRY_CLIENT_UNKNOWN(`there is no registry "${name}"${near}`);
     await write(
       io,
       registries.filter((one) => one.name !== name),

@@ -34,9 +34,9 @@ export const status: CommandDefinition = {
     const source = await sourceAt(registry, io);
     const root = await rootFor(source, options.value("--root"), io.signal);
     const { roles, revocations, problems } = await statusOf({ source, root: root.bytes, now, signal: io.signal });
-    const told = isAddress(registry) ? await toldAt(source, registry, io) : { waits: waitingIn(resolve(registry), registry, roles) };
-    const { waits } = told;
-    const server = "server" in told ? told.server : undefined;
+    const { server, waits } = isAddress(registry)
+      ? await toldAt(source, registry, io)
+      : { server: undefined, waits: waitingIn(resolve(registry), registry, roles) };
     const due = roles.filter(({ state }) => state !== "fresh").map((one) => ({ ...one, type: whatToType(one.role, registry) }));
     const isWell = due.length === 0 && problems.length === 0;
     const names = keyNames(registry, options);
@@ -106,21 +106,23 @@ const offered = ({ kind, id, to, expires }: Transfer, registry: string): Waiting
   type: `pincer registry transfer accept ${kind === "skills" ? "skill:" : ""}${id} --registry ${registry} --publisher ${to} --key <file>`,
 });
 
-/** What its server says of itself, in words; a host of files alone says nothing. */
-async function toldAt(
-  source: RegistrySource,
-  registry: string,
-  io: CommandIo,
-): Promise<{ readonly server: string; readonly waits: readonly Waiting[] }> {
+interface Told {
+  /** In words. */
+  readonly server: string;
+  readonly waits: readonly Waiting[];
+}
+
+/** What its server says of itself and of who waits; a host of files alone says nothing. */
+async function toldAt(source: RegistrySource, registry: string, io: CommandIo): Promise<Told> {
   const ask = (path: string, limit: number) => joined(source.read(`api/v1/${path}`, { limit, signal: io.signal }));
   try {
-    const { claims, packages, waiting } = JSON.parse(Buffer.from(await ask("", 64 * 1024)).toString("utf8"));
-    const offers = readOffers(await ask("offers", 4 * 2 ** 20));
+    const { claims, packages, waiting = 0 } = JSON.parse(Buffer.from(await ask("", 64 * 1024)).toString("utf8"));
     const names = claims === "open" ? "free names are taken by whoever comes first" : "names are given by whoever runs it";
     const held = {
       what: `${counted(Number(waiting), "publication")} for the word of whoever runs it`,
       type: "pincer registry grant <its folder>",
     };
+    const offers = await offersAt(() => ask("offers", 4 * 2 ** 20));
     return {
       server: `takes publications; ${names}; ${counted(Number(packages), "package")}`,
       waits: [...(waiting > 0 ? [held] : []), ...offers.map((one) => offered(one, registry))],
@@ -128,5 +130,15 @@ async function toldAt(
   } catch (error) {
     if (!(error instanceof RegistryError || error instanceof SyntaxError)) throw error;
     return { server: "files alone: nothing is published over it", waits: [] };
+  }
+}
+
+/** None, of a server that has no list of them: one of an earlier version. */
+async function offersAt(ask: () => Promise<Uint8Array>): Promise<readonly Transfer[]> {
+  try {
+    return readOffers(await ask());
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND") return [];
+    throw error;
   }
 }

@@ -7,6 +7,7 @@ import { folderSource } from "@pincer/registry/source";
 import { startHouse } from "@pincer/registry/testing/house";
 import { attentiveFetch } from "../../../tests/support/attentive-fetch.ts";
 import { type NpmVersion, serveNpm } from "../../../tests/support/npm-registry.ts";
+import { needsOf } from "../engine/package/package.ts";
 import { npmRegistry } from "../sources/npm-registry.ts";
 import { npmSettings } from "../sources/npm-settings.ts";
 import { archiveCache } from "./cache.ts";
@@ -110,6 +111,21 @@ test("what the lock names is installed for this system, asked for once, and then
   expect(readdirSync(process.env["TMPDIR"]!)).toEqual([]);
 });
 
+/** A package inside of so many others that to look around it for each that it needs takes minutes. */
+const deep = (() => {
+  const path = Array(100_000).fill("a").join("/");
+  const integrity = `sha512-${Buffer.alloc(64).toString("base64")}`;
+  return JSON.stringify({
+    workspaces: { "": { dependencies: { [path]: "1.0.0" } } },
+    packages: { [path]: ["a@1.0.0", "", { dependencies: { b: "1", c: "1" } }, integrity] },
+  });
+})();
+
+test("a plan looks through no lock for long, whatever that says lies inside of what", () => {
+  const { dependencies, packages } = needsOf(Buffer.from(deep));
+  expect([dependencies?.length, packages]).toEqual([64, undefined]);
+});
+
 test("a package.json or a lock in a form that nobody knows is refused with where it is, and nothing is asked for", async () => {
   for (const [file, text] of [
     ["package.json", "null"],
@@ -120,6 +136,7 @@ test("a package.json or a lock in a form that nobody knows is refused with where
     ["bun.lock", "[".repeat(2 ** 20)],
     ["bun.lock", JSON.stringify({ packages: { alpha: ["x".repeat(2 ** 19), "", {}, ""] } })],
     ["bun.lock", `{"packages":{${'"a":{},'.repeat(200_000)}}}`],
+    ["bun.lock", deep],
   ] as const) {
     const odd = plugin();
     writeFileSync(join(odd, file), text);

@@ -144,11 +144,8 @@ export function createEngine(surroundings: Surroundings) {
     if (all.length > 1) throw clientErrors.REGISTRY_CLIENT_NAME_UNCLEAR(`"${typed}" could be ${all.join(" or ")}: say which`);
     const [only] = all;
     if (only === undefined) {
-      const near =
-        suggestion(
-          typed,
-          Object.keys(packages).map((each) => nameOf(each).id),
-        ) || ': "pincer list" shows what is';
+      const ids = Object.keys(packages).map((each) => nameOf(each).id);
+      const near = suggestion(typed, ids) || ': "pincer list" shows what is';
       const why = embedded.find(typed) ? "is part of this Pincer, and was not installed beside it" : `is not installed${near}`;
       throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${typed} ${why}`);
     }

@@ -43,7 +43,7 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   knownUntil(registry: string): string | undefined;
   /** Why nothing of it counts any more, by what was heard last: a key of the registry's own is revoked. */
   knownAuthority(registry: string): KeyRevocation | undefined;
-  /** What that registry's own scan found in a release of it; undefined when nobody has looked, or it cannot be asked. */
+  /** What that registry's own scan found in a release of it; undefined when nobody has looked. */
   findings(registry: string, release: Release, signal: AbortSignal): Promise<Gist | undefined>;
   /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
   catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
@@ -140,14 +140,7 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     knownRevocations: (name) => kept(name)?.knownRevocations() ?? [],
     knownUntil: (name) => kept(name)?.knownUntil(),
     knownAuthority: (name) => kept(name)?.knownAuthority(),
-    async findings(registry, release, signal) {
-      try {
-        return await (await clientOf(registry, signal)).findings(release, signal);
-      } catch (error) {
-        if (isPackageMissing(error)) return undefined;
-        throw error;
-      }
-    },
+    findings: async (registry, release, signal) => (await clientOf(registry, signal)).findings(release, signal),
     async catalogue(signal) {
       const all = registries.map(async ({ name }) => {
         try {

@@ -8,9 +8,9 @@ import { clientErrors } from "../errors.ts";
 /** What was typed, or what an address is in a message, which may be read by others: without a password, or what often is one. */
 export const shownAddress = (text: string): string =>
   text
-    .slice(0, 200)
     .replace(/:\/\/[^/?#]*@/, "://…@")
-    .replace(/\?[^#]*/, "?…");
+    .replace(/\?[^#]*/, "?…")
+    .slice(0, 200);
 
 /** Throws `REGISTRY_CLIENT_WANTED_INVALID`. */
 export function webAddress(text: string): URL {

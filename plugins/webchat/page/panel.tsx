@@ -58,9 +58,9 @@ export function Panel({ title, about, action, failure, onRetry, children }: Pane
 /** What somebody is to type. */
 export const Typed = ({ text }: { readonly text: string }): VNode => <code class="typed">{text}</code>;
 
-/** A sentence with commands in it. */
 const COMMAND = /(pincer (?:call \S+ '[^']*'|.+?(?=,|;|:? (?:says|and|if|then|to)\b|\.?$)))/;
 
+/** A sentence with commands in it. */
 export const Said = ({ text }: { readonly text: string }): VNode => (
   <>{text.split(COMMAND).map((part, index) => (index % 2 === 0 ? part : <Typed key={index} text={part} />))}</>
 );

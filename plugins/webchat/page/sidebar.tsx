@@ -1,4 +1,4 @@
-/** The list of sessions, and the ways to what waits for the owner and to the channels. */
+/** The list of sessions, and the ways to the other views. */
 import type { VNode } from "preact";
 import { troubles } from "./channels.ts";
 import { broken } from "./plugins.ts";

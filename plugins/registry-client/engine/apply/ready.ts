@@ -8,8 +8,8 @@ import { contentSha256 } from "../../sources/contents.ts";
 import { readFiles, writeFiles } from "../home/files.ts";
 import { removeIfEmpty, stagingOf } from "../home/layout.ts";
 import type { LockEntry } from "../home/lock.ts";
-import { othersDiffer } from "../home/record.ts";
-import { isTree, system, type Tree, treeOf } from "../home/tree.ts";
+import { saidOthersDiffer } from "../home/record.ts";
+import { isTreeAsLocked, system, type Tree, treeOf } from "../home/tree.ts";
 import type { Step } from "../plan/step.ts";
 import { type Surroundings, teller } from "../surroundings.ts";
 import { readyName } from "./in-use.ts";
@@ -17,7 +17,7 @@ import { readyName } from "./in-use.ts";
 export interface Ready extends Disposable {
   /** By the digest of its content, a folder that is complete, with everything that it needs; of a plugin of this Pincer only what it needs. */
   readonly folders: ReadonlyMap<string, string>;
-  /** The same of what lies there, or in the place that is its own already. */
+  /** By the same digest, every file that lies there, or that lies already where a plugin of this Pincer has what it needs. */
   readonly trees: ReadonlyMap<string, Tree>;
 }
 
@@ -44,7 +44,7 @@ export async function makeReady(surroundings: Surroundings, steps: readonly Step
         tell("dependencies");
         await dependencies.install(staged, (line) => tell("dependencies", line), signal);
         folders.set(step.entry.digest, staged);
-        trees.set(step.entry.digest, await treeAsLocked(staged, step.name.id, step.entry));
+        trees.set(step.entry.digest, await requireTreeAsLocked(staged, step.name.id, step.entry));
       } else if (step.do === "enable") {
         const { plugin, entry, isMended } = step;
         const tell = teller(surroundings, plugin.id);
@@ -57,7 +57,7 @@ export async function makeReady(surroundings: Surroundings, steps: readonly Step
           await dependencies.fetch(plugin.folder, staged, onProgress, signal);
           folders.set(entry.digest, staged);
         } else await dependencies.install(plugin.folder, onProgress, signal);
-        if (own !== undefined) trees.set(entry.digest, await treeAsLocked(folders.get(entry.digest) ?? own, plugin.id, entry));
+        if (own !== undefined) trees.set(entry.digest, await requireTreeAsLocked(folders.get(entry.digest) ?? own, plugin.id, entry));
       }
     return ready;
   } catch (error) {
@@ -67,10 +67,10 @@ export async function makeReady(surroundings: Surroundings, steps: readonly Step
 }
 
 /** Whatever was fetched is compared with the lock once more where it was laid out. Throws `REGISTRY_CLIENT_DRIFT`. */
-async function treeAsLocked(folder: string, id: string, entry: LockEntry): Promise<Tree> {
+async function requireTreeAsLocked(folder: string, id: string, entry: LockEntry): Promise<Tree> {
   const tree = await treeOf(folder);
-  if (isTree(entry, tree)) return tree;
-  throw clientErrors.REGISTRY_CLIENT_DRIFT(`${id} ${entry.version}: ${othersDiffer} (${system})`);
+  if (isTreeAsLocked(entry, tree)) return tree;
+  throw clientErrors.REGISTRY_CLIENT_DRIFT(`${id} ${entry.version}: ${saidOthersDiffer} (${system})`);
 }
 
 function lay(folder: string, { digest, version }: LockEntry, files: readonly ArchiveEntry[]): void {

@@ -1,18 +1,24 @@
 /** Entries of the audit log that are owed: written down before what they tell of is done, so that whoever is killed in between loses none. */
 import { join } from "node:path";
-import type { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
+import { AuditEntry } from "@pincer/plugin-sdk/contracts/audit";
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { readText, replaceFile } from "./layout.ts";
 
-type Owed = Pick<AuditEntry, "action" | "resources"> & { readonly once: string };
+const Owed = Type.Required(Type.Pick(AuditEntry, ["action", "resources", "once"]));
+type Owed = Static<typeof Owed>;
+const All = Type.Array(Owed);
 
 const fileOf = (home: string): string => join(home, "registries", "owed.json");
 
 function readOwed(home: string): readonly Owed[] {
   try {
-    return JSON.parse(readText(fileOf(home)) ?? "[]") as readonly Owed[];
+    const all: unknown = JSON.parse(readText(fileOf(home)) ?? "[]");
+    if (Value.Check(All, all)) return all;
   } catch {
-    return []; // silent-ok: somebody has changed it by hand
+    // silent-ok: somebody has changed it by hand
   }
+  return [];
 }
 
 const writeOwed = (home: string, all: readonly Owed[]): void => replaceFile(fileOf(home), `${JSON.stringify(all, null, 2)}\n`);

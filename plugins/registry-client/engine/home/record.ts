@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { needsOf } from "../package/package.ts";
 import { readText, replaceFile } from "./layout.ts";
 import type { LockedVersion } from "./lock.ts";
-import { isTree, isTreeKnown, type Tree, treeOf } from "./tree.ts";
+import { isTreeAsLocked, isTreeKnown, type Tree, treeOf } from "./tree.ts";
 import { isUnchanged } from "./unchanged.ts";
 
 const recordOf = (folder: string): string => `${folder}.files`;
@@ -21,7 +21,7 @@ export async function driftIn(folder: string, locked: LockedVersion): Promise<re
   if (differing.length > 0) return differing;
   // Also where the record was changed with them.
   if (!isUnchanged(folder, locked.digest)) return [`its files do not come to ${locked.digest.slice(0, 12)}, as the lock says`];
-  if (!isTree(locked, now)) return [othersDiffer];
+  if (!isTreeAsLocked(locked, now)) return [saidOthersDiffer];
   const lockfile = readText(join(folder, "bun.lock"));
   const misnamed = misnamedIn(locked, lockfile === undefined ? undefined : Buffer.from(lockfile));
   if (misnamed.length > 0) return misnamed;
@@ -34,10 +34,10 @@ export async function driftOfOthers(folder: string, locked: LockedVersion): Prom
   const now = await treeOf(folder);
   const differing = differences(readRecord(folder), now);
   if (differing.length > 0) return differing;
-  return isTree(locked, now) ? [] : [othersDiffer];
+  return isTreeAsLocked(locked, now) ? [] : [saidOthersDiffer];
 }
 
-export const othersDiffer = "what it needs of others is not what the lock says of this system";
+export const saidOthersDiffer = "what it needs of others is not what the lock says of this system";
 
 /** What the lock names of others, and the plugin does not, or in other bytes; a lock of before named nothing. */
 export function misnamedIn({ packages }: Pick<LockedVersion, "packages">, lockfile: Uint8Array | undefined): readonly string[] {

@@ -13,10 +13,14 @@ export async function treeOf(folder: string): Promise<Tree> {
   const walk = async (inside: string): Promise<void> => {
     for (const name of (await readdir(join(folder, inside))).sort()) {
       const path = inside === "" ? name : `${inside}/${name}`;
-      const stats = await lstat(join(folder, path));
-      if (stats.isDirectory()) await walk(path);
-      else if (stats.isSymbolicLink()) found[path] = `-> ${await readlink(join(folder, path))}`;
-      else found[path] = stats.isFile() ? sha256Of(await readFile(join(folder, path))) : "no file";
+      try {
+        const stats = await lstat(join(folder, path));
+        if (stats.isDirectory()) await walk(path);
+        else if (stats.isSymbolicLink()) found[path] = `-> ${await readlink(join(folder, path))}`;
+        else found[path] = stats.isFile() ? sha256Of(await readFile(join(folder, path))) : "no file";
+      } catch {
+        found[path] = "cannot be read"; // silent-ok: it is none of those that were installed, and must not hide what became of these
+      }
     }
   };
   await walk("");
@@ -30,7 +34,7 @@ export const system = `${process.platform}-${process.arch}${process.platform ===
 const isOfOthers = (path: string): boolean => path.startsWith("node_modules/");
 
 /** Undefined when there is nothing of others. */
-export function othersIn(tree: Tree): string | undefined {
+function othersIn(tree: Tree): string | undefined {
   const lines = Object.keys(tree)
     .filter(isOfOthers)
     .sort()
@@ -44,10 +48,13 @@ export function withTree<Of extends LockedVersion>(locked: Of, tree: Tree | unde
   return others === undefined ? locked : { ...locked, trees: { ...locked.trees, [system]: others } };
 }
 
-type Said = Pick<LockedVersion, "trees">;
+type Trees = Pick<LockedVersion, "trees">;
 
-/** Whether it is what the lock says of this system, as far as it says something. */
-export const isTree = ({ trees }: Said, tree: Tree): boolean => [undefined, othersIn(tree)].includes(trees?.[system]);
+/** Whether the lock says nothing else of this system. */
+export function isTreeAsLocked({ trees }: Trees, tree: Tree): boolean {
+  const locked = trees?.[system];
+  return locked === undefined || locked === othersIn(tree);
+}
 
 /** Whether the lock says all of it. */
-export const isTreeKnown = ({ trees }: Said, tree: Tree): boolean => othersIn(tree) === trees?.[system];
+export const isTreeKnown = ({ trees }: Trees, tree: Tree): boolean => othersIn(tree) === trees?.[system];

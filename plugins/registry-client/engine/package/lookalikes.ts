@@ -1,4 +1,5 @@
 /** Whether the name of what is not installed yet is likely a slip, or waits for one. */
+import { leastDownloadsLog2 } from "@pincer/registry/catalogue";
 import { createLookalikes } from "@pincer/registry/lookalike";
 import type { Notice } from "../../notice.ts";
 import type { RegistrySources } from "../../sources/registry.ts";
@@ -22,15 +23,16 @@ export async function lookalikesOf(
   // Who is called the same in another registry is somebody else.
   const others = (await registries.catalogue(signal))
     .filter((entry) => entry.kind === kind)
-    .map(({ id: other, downloads = 0, ...entry }) => ({
-      ...{ id: other, power: downloads, downloads: 2 ** downloads },
+    // Of what is told as little nobody knows how little.
+    .map(({ id: other, downloadsLog2 = leastDownloadsLog2 - 1, ...entry }) => ({
+      ...{ id: other, downloadsLog2, downloads: 2 ** downloadsLog2 },
       publisher: `${entry.publisher} in ${entry.registry}`,
       isThis: other === id && entry.registry === origin.registry,
     }));
   const found = createLookalikes(others).find({ id, ...(publisher && { publisher: `${publisher.name} in ${origin.registry}` }) });
   const like = others.find((entry) => entry.id === found?.id && entry.publisher === found?.publisher);
   if (!found || !like) return [];
-  const more = like.power - (others.find(({ isThis }) => isThis)?.power ?? 0);
+  const more = like.downloadsLog2 - (others.find(({ isThis }) => isThis)?.downloadsLog2 ?? leastDownloadsLog2 - 1);
   const by = `by ${like.publisher}`;
   // Who imitates can have himself downloaded too, but hardly more often than what he imitates: so the warning stays, and is quieter only for what is known far better.
   if (more <= -farMore) return [{ code: "lookalike", level: "note", text: `${found.id} (${by}) is like it, and far less downloaded` }];
@@ -38,5 +40,5 @@ export async function lookalikesOf(
   return [{ code: "lookalike", level: "warning", text }];
 }
 
-/** As a power of two: sixteen times as often. */
+/** As a power of two: eight times as often at the least, and sixteen times mostly. */
 const farMore = 4;
