@@ -10,7 +10,7 @@ import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
 import { placeOf } from "./layout.ts";
 import { mirrorState } from "./mirror-state.ts";
-import type { PackageName } from "./name.ts";
+import { folderOf, type PackageName } from "./name.ts";
 import { currentRoles } from "./repository/current.ts";
 import { type RepositoryFiles, repositoryFiles } from "./repository/files.ts";
 import { sweep } from "./repository/sweep.ts";
@@ -56,12 +56,16 @@ export async function mirrorRegistry({ source, folder, root, now, packages, sign
     if (!isKnown) mirrored.problems.push({ path, code: error.code, message: error.message });
   };
   const onFailure = (role: RoleName, place: string, error: unknown) => {
-    if (publisherOf(role) === undefined) throw error;
+    if (publisherOf(role) === undefined) throw partly(error);
     leaveOut(place, error);
   };
+  const found = new Set<string>();
   let revoked: readonly Revocation[] = [];
   for await (const file of walk(trusted, { packages, signal, onFailure })) {
-    if (file.release) mirrored.releases += 1;
+    if (file.release) {
+      mirrored.releases += 1;
+      found.add(folderOf(file.release));
+    }
     const isRevoked = file.release && revocationOf(revoked, file.release) !== undefined;
     if (!isRevoked && !(await isThere(folder, file))) {
       try {
@@ -80,12 +84,25 @@ export async function mirrorRegistry({ source, folder, root, now, packages, sign
       revoked = readRevocations(await Bun.file(place).bytes());
     }
   }
+  for (const { kind, id } of packages?.filter((name) => !found.has(folderOf(name))) ?? [])
+    mirrored.problems.push({ path: folderOf({ kind, id }), code: "REGISTRY_NOT_FOUND", message: absent[kind](id) });
   const files = repositoryFiles(folder);
   if (!packages) await fetchUnnamed(source, files, trusted.snapshot, leaveOut, signal);
   kept.commit();
   sweep(files, currentRoles(files), now);
   return mirrored;
 }
+
+const absent = {
+  plugins: (id: string) => `there is no plugin "${id}"; a skill is named as skill:${id}`,
+  skills: (id: string) => `there is no skill "${id}"; a plugin is named as ${id}`,
+};
+
+/** Of a copy of some packages the rest cannot be had. */
+const partly = (error: unknown): unknown =>
+  error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND"
+    ? new RegistryError(error.code, `${error.message}; where it holds some packages alone, name these: --package <name>`, { cause: error })
+    : error;
 
 /** What the snapshot names and nobody hands anything to: the list of a publisher whose names are all another's by now, on which the next one builds. */
 async function fetchUnnamed(

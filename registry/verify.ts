@@ -6,6 +6,7 @@ import { refreshTrust } from "./client/trust.ts";
 import { type NamedFile, walk } from "./client/walk.ts";
 import { RegistryError } from "./error.ts";
 import { placeOf } from "./layout.ts";
+import type { PackageName } from "./name.ts";
 import { unpackRelease } from "./release.ts";
 import { type Revocation, readRevocations, revocationOf, revocationsPath } from "./revocations.ts";
 import { joined, type RegistrySource, readTarget } from "./source.ts";
@@ -29,13 +30,15 @@ export interface Verified {
 export interface VerifyOptions {
   readonly source: RegistrySource;
   readonly root: Uint8Array;
+  /** These alone, as of a copy of them. */
+  readonly packages?: readonly PackageName[];
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly signal?: AbortSignal;
 }
 
 /** Throws only when the registry does not answer. */
-export async function verifyRegistry({ source, root, now, signal }: VerifyOptions): Promise<Verified> {
+export async function verifyRegistry({ source, root, packages, now, signal }: VerifyOptions): Promise<Verified> {
   const problems: Problem[] = [];
   const report = (path: string, error: unknown) => {
     if (!(error instanceof RegistryError) || error.code === "REGISTRY_UNREACHABLE") throw error;
@@ -54,7 +57,7 @@ export async function verifyRegistry({ source, root, now, signal }: VerifyOption
   const onFailure = (_role: string, place: string, error: unknown) => report(place, error);
   // What is revoked comes first: such an archive may be gone.
   let revoked: readonly Revocation[] = [];
-  for await (const file of walk(trusted, { signal, onFailure })) {
+  for await (const file of walk(trusted, { packages, signal, onFailure })) {
     const place = placeOf(file.path, file.sha256);
     try {
       const read = await joined(whole(file));

@@ -276,3 +276,13 @@ test("nothing is written outside the clone", () => {
       .sort(),
   ).toEqual(["a clone with blanks", "bin", "links", "two"]);
 });
+
+test("who writes a plugin in a clone that has only run gets the types that it is written against", async () => {
+  rmSync(join(clone, "node_modules"), { recursive: true, force: true });
+  const path = pathWith("author", { bun: process.execPath });
+  expect(await launch(path, ["version"])).toMatchObject({ code: 0 });
+  expect(existsSync(join(clone, "node_modules", "bun-types"))).toBe(false);
+  expect(await launch(path, ["plugin", "new", "tool", "dice", join(clone, "dice")])).toMatchObject({ code: 0 });
+  expect(existsSync(join(clone, "node_modules", "bun-types", "package.json"))).toBe(true);
+  expect((await launch(path, ["version"])).err).toBe("");
+}, 120_000);

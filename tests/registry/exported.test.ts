@@ -53,7 +53,18 @@ test("what is exported with what it needs is installed where neither the registr
   }
   await using there = homeWith({ ...shop, registry: { ...shop.registry, address: folder } }, {}, { BUN_CONFIG_REGISTRY: npm.url });
   const got = ["registry", "mirror", first, folder, "--root", shop.registry.root, "--package", "weather"];
+  // What is signed names more than the file holds: only who names what it holds can be told that all of that is there.
+  expect(await there.json(got.slice(0, -2))).toMatchObject({ error: { message: expect.stringContaining("--package <name>") } });
+  const seen = ["registry", "verify", first, "--root", shop.registry.root];
+  expect((await there.pincer(seen)).out).toContain("--package <name>");
+  expect(await there.json([...seen, "--package", "weather"])).toMatchObject({ ok: true, releases: 1, problems: [] });
   expect(await there.json(got)).toMatchObject({ ok: true, releases: 1, dependencies: 1 });
+  const unknown = ["registry", "export", shop.house.folder, join(shop.folder, "none.tar"), "--package", "wether"];
+  expect(await there.json(unknown)).toMatchObject({
+    ok: false,
+    releases: 0,
+    problems: [{ message: expect.stringContaining('no plugin "wether"') }],
+  });
   expect(await there.pincer(["install", "weather", "--yes"])).toMatchObject({ code: 0, err: "" });
   for (const name of ["plugins", "cache"]) rmSync(join(there.path, name), { recursive: true });
   expect(await there.pincer(["install", "--frozen", "--yes"])).toMatchObject({ code: 0, err: "" });

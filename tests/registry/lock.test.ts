@@ -30,6 +30,15 @@ test("the lock is sorted, ends with a line break, and is the same for the same t
   expect(lockIn(home)).toBe(lock);
 });
 
+test("a frozen installation has nothing to do where a plugin of this Pincer is on as the lock says", async () => {
+  using shop = startShop();
+  await using home = homeWith(shop);
+  await home.pincer(["install", "irc", "--yes"]);
+  expect(await home.pincer(["install", "--frozen"])).toMatchObject({ code: 0, out: "keep channel-irc 0.1.0\n" });
+  await home.pincer(["config", "set", "plugins.channel-irc.enabled", "false"]);
+  expect((await home.pincer(["install", "--frozen", "--yes"])).out).toContain("channel-irc 0.1.0 is as the lock says");
+});
+
 test("a frozen installation restores what is gone, from the cache while nobody answers, or from where it came", async () => {
   using shop = startShop();
   await using home = await installed(shop);

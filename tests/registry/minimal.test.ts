@@ -293,6 +293,7 @@ test("a plugin of a package is installed and removed by name, without a gateway,
   rmSync(packages, { recursive: true });
   printedBy(await frozen());
   expect(contentsOf(packages)).toEqual(whole);
+  expect(printedBy(await user.pincer(root, ["install", "--frozen"], env))).toBe("keep needy 1.0.0\n");
   expect(readFileSync(lockFile, "utf8")).toBe(lock);
   expect(await say(user, root, env)).toEqual({ said: "well 1.0.0" });
   expect(registry.asked).toHaveLength(asked);

@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf } from "@pincer/plugin-kit/archive";
+import { needsDependencies } from "@pincer/plugin-kit/install";
 import { packagesFolder } from "@pincer/plugin-kit/runnable";
+import { valueAt } from "@pincer/plugin-sdk/json5";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
 import type { PackageName } from "@pincer/registry/name";
 import { clientErrors } from "../../errors.ts";
@@ -33,6 +35,7 @@ export async function restoring(
   const { home } = surroundings;
   const drift = [...unlockedIn(home, packages)].map(saidUnlocked);
   const prepared: Prepared[] = [];
+  const config = await surroundings.settings.read(signal);
   for (const [key, entry] of Object.entries(packages)) {
     const name = nameOf(key);
     if (entry.origin.from === "embedded") {
@@ -47,10 +50,13 @@ export async function restoring(
         const misnamed = misnamedIn(entry, bytesOf(filesOf(own.folder), "bun.lock"));
         const others = await othersOf(own.folder, home, entry);
         drift.push(...[...misnamed, ...(mend ? [] : others)].map((line) => `${name.id}: ${line}`));
-        prepared.push({
-          item: { ...next.item, action: "restore", notices: [...driftNotices(others), ...uncomparedIn(own.folder, home, entry)] },
-          step: { ...next.step, entry, isFrozen: true, ...(others.length > 0 && { isMended: true }) },
-        });
+        const isOn = valueAt(config, ["plugins", name.id, "enabled"]) === true && areOthersThere(own.folder, home);
+        if (isOn && others.length === 0) prepared.push(keeping(name, entry, uncomparedIn(own.folder, home, entry)));
+        else
+          prepared.push({
+            item: { ...next.item, action: "restore", notices: [...driftNotices(others), ...uncomparedIn(own.folder, home, entry)] },
+            step: { ...next.step, entry, isFrozen: true, ...(others.length > 0 && { isMended: true }) },
+          });
       }
       continue;
     }
@@ -71,6 +77,11 @@ export async function restoring(
     );
   return prepared;
 }
+
+const areOthersThere = (plugin: string, home: string): boolean => {
+  const own = packagesFolder(plugin, home);
+  return own === undefined ? !needsDependencies(plugin) : existsSync(own);
+};
 
 /** In what differs that which a plugin of a published Pincer needs of others, where it was laid out before. */
 async function othersOf(plugin: string, home: string, entry: LockEntry): Promise<readonly string[]> {
