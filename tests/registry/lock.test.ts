@@ -82,6 +82,10 @@ test("what was changed, added or replaced behind the lock's back is an error tha
 
   writeFileSync(join(home.path, "pincer.lock"), `{"lockVersion": 2}\n`);
   expect(await frozen()).toMatchObject({ code: "REGISTRY_CLIENT_LOCK_INVALID", message: expect.stringContaining("expected") });
+
+  // Whoever has lost it is not told that everything is as it says.
+  rmSync(join(home.path, "pincer.lock"));
+  expect(await frozen()).toMatchObject({ code: "REGISTRY_CLIENT_LOCK_INVALID", message: expect.stringContaining("there is none") });
 });
 
 test("a registry that has other bytes under the same version is refused", async () => {

@@ -91,6 +91,11 @@ test("a wider permission needs a yes of its own, and no call is lost in the swap
   const back = { do: "rollback", packages: ["weather"] };
   await it.apply(back, await it.plan(back));
   expect(await it.said()).toBe("1.0.0");
+  // Back again is forward, to the version that may more.
+  const forward = await it.plan(back);
+  expect(forward).toMatchObject({ items: [{ to: "1.1.0", needs: ["net api.weather.example:443"] }] });
+  await expect(it.apply(back, forward)).rejects.toMatchObject({ error: { details: { code: "REGISTRY_CLIENT_CONSENT_NEEDED" } } });
+  expect(await it.said()).toBe("1.0.0");
 });
 
 test("a version that is not well, or does not load, is taken back", async () => {

@@ -54,7 +54,8 @@ function Change({ row, onEnd }: { readonly row: Row; readonly onEnd: () => void 
             class={sure ? "secondary deny sure" : "secondary deny"}
             disabled={isBusy}
             onBlur={() => setSure(false)}
-            onClick={() => (sure ? void does(() => deleteSession(row.key)) : setSure(true))}
+            // The second click of a double click is no second thought.
+            onClick={({ detail }) => (sure ? detail < 2 && void does(() => deleteSession(row.key)) : setSure(true))}
           >
             {sure ? "Delete for good" : "Delete"}
           </button>

@@ -13,7 +13,7 @@ import type { Candidate } from "../../sources/source.ts";
 import { exactly, shownOrigin } from "../../sources/sources.ts";
 import { keptArchive } from "../home/cache.ts";
 import { driftOf, saidUnlocked, unlockedIn } from "../home/drift.ts";
-import { type LockEntry, nameOf, type Packages } from "../home/lock.ts";
+import { type LockEntry, lockFileOf, nameOf, type Packages } from "../home/lock.ts";
 import { driftOfOthers, misnamedIn, shownDrift } from "../home/record.ts";
 import type { About } from "../package/about.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
@@ -33,6 +33,8 @@ export async function restoring(
   signal: AbortSignal,
 ): Promise<readonly Prepared[]> {
   const { home } = surroundings;
+  if (!existsSync(lockFileOf(home)))
+    throw clientErrors.REGISTRY_CLIENT_LOCK_INVALID(`${lockFileOf(home)}: there is none; copy it from the home that is to be had again`);
   const drift = [...unlockedIn(home, packages)].map(saidUnlocked);
   const prepared: Prepared[] = [];
   const config = await surroundings.settings.read(signal);

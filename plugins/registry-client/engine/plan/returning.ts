@@ -23,12 +23,15 @@ export async function returning(surroundings: Surroundings, name: PackageName, e
   const again = drift.length > 0 ? await anew(surroundings, name, before, drift, signal) : undefined;
   const then = again?.about ?? installedAbout(home, name, before.digest);
   if (!then) throw clientErrors.REGISTRY_CLIENT_NOTHING_KEPT(`of ${name.id} ${before.version}, which was kept, nothing can be read`);
+  const difference = compare(installedAbout(home, name), then);
   const item: PlanItem = {
     ...nothing,
     ...{ ...name, action: "rollback", summary: then.summary, from: entry.version, to: before.version },
     ...{ source: again?.source ?? "the version that was kept", digest: before.digest },
     ...(before.publisher && { publisher: shownPublisher(before.publisher) }),
-    ...compare(installedAbout(home, name), then),
+    ...difference,
+    // Where one goes back and forth, the version before may be the one that may more.
+    needs: [...difference.gained],
     notices: again ? [changed(`the version that was kept is not as it was installed: ${shownDrift(drift)}`)] : [],
   };
   const next: LockEntry = { ...before, ...(entry.pinned && { pinned: true }), before: versionIn(entry) };
