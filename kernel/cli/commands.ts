@@ -84,7 +84,10 @@ export const commands: readonly CliCommand[] = [
   }),
   talk("sessions delete", "Delete a session", sessions, "remove", { usage: "<key>" }),
 
-  setUp("config get", "What is in force, all of it or at a path", configure, "get", { usage: "[path]" }),
+  setUp("config get", "What is set; with a path or --all, everything in force there", configure, "get", {
+    usage: "[path]",
+    flags: [flag("all", "All of it, every default included (so has --json)")],
+  }),
   setUp("config set", "Set a value in pincer.json5, comments kept; applied at once", configure, "set", {
     usage: "<path> [value]",
     flags: [flag("unset", "Remove it instead")],
