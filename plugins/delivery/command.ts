@@ -13,7 +13,7 @@ import { deliveryErrors } from "./targets.ts";
 export const STATUS_COMMAND: Command = {
   name: "channels status",
   family: "Where people write to the assistant, and how each account is",
-  summary: "Asks the platform of each account whether its login holds, and says what to do",
+  summary: "Ask the platform of each account whether its login holds, and say what to do",
   usage: "[channel]",
 };
 
