@@ -7,6 +7,7 @@ import { writeZip } from "../../registry/archive/zip-write.ts";
 import { clawHubCli } from "../support/clawhub-cli.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { createCliHome } from "../support/cli.ts";
+import { lockedIn } from "../support/pincer-lock.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
 
 /** What an older Node lacks, the program cannot do without. */
@@ -133,8 +134,7 @@ test("Pincer installs a skill from a ClawHub-compatible address, asks about what
   expect(existsSync(join(home.path, "skills"))).toBe(false);
   expect(await home.pincer(["install", "clawhub:weather@1.0.0", "--yes"])).toMatchObject({ code: 0, err: "" });
   expect(installed("weather")).toEqual(published("1.0.0"));
-  const lock = () => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages;
-  expect(lock()["skills/weather"]).toMatchObject({
+  expect(lockedIn(home)["skills/weather"]).toMatchObject({
     version: "1.0.0",
     origin: { from: "clawhub", site: `${registry.url}`, slug: "@ada/weather" },
   });

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 
 /** A skill in a folder that is called as it is. */
@@ -80,7 +81,7 @@ test("where what is installed cannot be read, all that an update may do needs a 
   await using home = homeWith(shop);
   shop.publish(await shop.make("1.0.0"));
   expect((await home.pincer(["install", "weather", "--yes"])).code).toBe(0);
-  const { digest } = JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages["plugins/weather"];
+  const { digest } = entryIn(home);
   writeFileSync(join(home.path, "plugins", "weather", digest, "plugin.json"), "{}");
   shop.publish(await shop.make("1.1.0", { permissions: { net: ["public"] } }));
   expect(await home.pincer(["update", "weather", "--yes"])).toMatchObject({

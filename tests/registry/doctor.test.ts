@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CliHome } from "../support/cli.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { publishSkill } from "../support/published-skill.ts";
 import { homeWith } from "../support/shop-home.ts";
 
@@ -42,8 +43,6 @@ async function startHome(shop: Shop): Promise<CliHome> {
   await home.pincer(["up"]);
   return home;
 }
-
-const entriesOf = ({ path }: CliHome) => JSON.parse(readFileSync(join(path, "pincer.lock"), "utf8")).packages;
 
 test("what is revoked, also by its key, stays so after kill -9, and doctor hands on why and what to type", async () => {
   using shop = startShop();
@@ -88,7 +87,7 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
   );
   await home.pincer(["search", "weather"]);
   await home.pincer(["install", "weather", "--yes"]);
-  const { digest } = entriesOf(home)["skills/dice"];
+  const { digest } = entryIn(home, "skills/dice");
   writeFileSync(join(home.path, "skills", "dice", digest, "more.md"), "more");
   const revoked = {
     ...{ check: "package", level: "error", mend: "pincer update weather" },
@@ -116,7 +115,7 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
   rmSync(unnameable);
 
   // Somebody was killed in the middle, and what was heard is as old as the state of the registry that is kept.
-  const { version, origin, manifest } = entriesOf(home)["skills/dice"];
+  const { version, origin, manifest } = entryIn(home, "skills/dice");
   const begun = { name: { kind: "skills", id: "dice" }, entry: { version, origin, digest, manifest }, undo: [] };
   mkdirSync(join(home.path, "staging"), { recursive: true });
   writeFileSync(join(home.path, "staging", "begun.json"), JSON.stringify(begun));
@@ -136,7 +135,7 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
 test("a registry that has expired, a lock that drifted, a journal and a lock that cannot be read are told, and mended by what is to be typed", async () => {
   using shop = startShop();
   await using home = await startHome(shop);
-  const folder = join(home.path, "plugins", "weather", entriesOf(home)["plugins/weather"].digest);
+  const folder = join(home.path, "plugins", "weather", entryIn(home).digest);
   writeFileSync(join(folder, "plugin.ts"), "// nothing\n");
   mkdirSync(join(home.path, "staging"));
   writeFileSync(join(home.path, "staging", "begun.json"), `{"name":`);

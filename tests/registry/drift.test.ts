@@ -6,6 +6,7 @@ import { filesOf, pack } from "../../plugin-kit/archive.ts";
 import type { CliHome } from "../support/cli.ts";
 import { serveNpm } from "../support/npm-registry.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn, lockTextIn } from "../support/pincer-lock.ts";
 import { contentsOf } from "../support/published.ts";
 import { homeWith } from "../support/shop-home.ts";
 
@@ -42,8 +43,7 @@ async function startNeedy() {
   };
 }
 
-const lockOf = ({ path }: CliHome) => JSON.parse(readFileSync(join(path, "pincer.lock"), "utf8")).packages["plugins/weather"];
-const folderOf = (home: CliHome, digest: string = lockOf(home).digest) => join(home.path, "plugins", "weather", digest);
+const folderOf = (home: CliHome, digest: string = entryIn(home).digest) => join(home.path, "plugins", "weather", digest);
 const frozen = (home: CliHome, ...more: string[]) =>
   home.json<{ ok: boolean; error?: { code: string; message: string } }>(["install", "--frozen", "--yes", ...more]);
 
@@ -76,9 +76,8 @@ test("a file of the package, or of what it needs, that was changed, added or rem
   expect((await home.pincer(["install", "--frozen"])).out).toBe("keep weather 1.0.0\n");
 });
 
-const entriesIn = ({ path }: CliHome) => JSON.parse(readFileSync(join(path, "pincer.lock"), "utf8"));
 function rewriteLock(home: CliHome, change: (entry: Record<string, unknown>) => void): string {
-  const lock = entriesIn(home);
+  const lock = JSON.parse(lockTextIn(home));
   change(lock.packages["plugins/weather"]);
   const text = `${JSON.stringify(lock, null, 2)}\n`;
   writeFileSync(join(home.path, "pincer.lock"), text);
@@ -89,9 +88,9 @@ test("the lock names each package of others by version and checksum, and what th
   await using needy = await startNeedy();
   const home = needy.home();
   await home.pincer(["install", "weather", "--yes"]);
-  const { packages, trees } = lockOf(home);
-  expect(packages).toEqual({ "rain@1.0.0": needy.integrities["1.0.0"] });
-  const [[system, tree]] = Object.entries(trees) as [[string, string]];
+  const { packages, trees } = entryIn(home);
+  expect(packages).toEqual({ "rain@1.0.0": needy.integrities["1.0.0"]! });
+  const [[system, tree]] = Object.entries(trees ?? {}) as [[string, string]];
   expect([system, tree]).toEqual([expect.stringContaining(`${process.platform}-${process.arch}`), expect.stringMatching(/^[0-9a-f]{64}$/)]);
 
   const [folder, record] = [folderOf(home), `${folderOf(home)}.files`];
@@ -106,10 +105,10 @@ test("the lock names each package of others by version and checksum, and what th
     code: "REGISTRY_CLIENT_DRIFT",
     message: expect.stringContaining("weather: what it needs of others is not what the lock says of this system"),
   });
-  const before = readFileSync(join(home.path, "pincer.lock"), "utf8");
+  const before = lockTextIn(home);
   expect(await frozen(home, "--mend")).toMatchObject({ ok: true });
   expect(readFileSync(record, "utf8")).toBe(recorded);
-  expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toBe(before);
+  expect(lockTextIn(home)).toBe(before);
 });
 
 test("on a fresh machine a dependency that drifted is an error, from a mirror too, and nothing is installed", async () => {
@@ -126,7 +125,7 @@ test("on a fresh machine a dependency that drifted is an error, from a mirror to
     return rewriteLock(other, change);
   };
   const nothing = () => existsSync(join(other.path, "plugins", "weather", "current"));
-  const [system] = Object.keys(lockOf(one).trees) as [string];
+  const [system] = Object.keys(entryIn(one).trees ?? {}) as [string];
 
   take((entry) => (entry["packages"] = { "rain@1.0.0": `sha512-${"A".repeat(86)}==` }));
   expect((await frozen(other)).error).toMatchObject({
@@ -150,7 +149,7 @@ test("on a fresh machine a dependency that drifted is an error, from a mirror to
   writeFileSync(join(mirror, "dependencies", archive), bytes);
   const text = take((entry) => (entry["trees"] = { "plan9-mips": "0".repeat(64) }));
   expect(await frozen(other)).toMatchObject({ ok: true });
-  expect(readFileSync(join(other.path, "pincer.lock"), "utf8")).toBe(text);
+  expect(lockTextIn(other)).toBe(text);
   expect(contentsOf(folderOf(other))).toEqual(contentsOf(folderOf(one)));
 });
 
@@ -158,23 +157,23 @@ test("a lock of before is read as it is, gets what it lacks with the next change
   await using needy = await startNeedy();
   const home = needy.home();
   await home.pincer(["install", "weather", "--yes"]);
-  const { packages, trees } = lockOf(home);
+  const { packages, trees } = entryIn(home);
   const old = rewriteLock(home, (entry) => {
     for (const name of ["packages", "trees"]) delete entry[name];
     entry["from-later"] = { kept: true };
   });
   expect(await frozen(home)).toMatchObject({ ok: true });
   expect(await home.json(["list"])).toMatchObject({ packages: [{ id: "weather" }] });
-  expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toBe(old);
+  expect(lockTextIn(home)).toBe(old);
   needy.shop.publish(await needy.shop.make("1.0.0", { id: "tides" }));
   await home.pincer(["install", "tides", "--yes"]);
-  expect(lockOf(home)).toMatchObject({ packages, trees, "from-later": { kept: true } });
+  expect(entryIn(home)).toMatchObject({ packages, trees, "from-later": { kept: true } });
 
   // Of what is not as it was installed nothing is written down.
   rewriteLock(home, (entry) => delete entry["trees"]);
   writeFileSync(join(folderOf(home), "node_modules", "rain", "index.js"), `module.exports = "stolen";\n`);
   await home.pincer(["remove", "tides", "--yes"]);
-  expect(lockOf(home).trees).toBeUndefined();
+  expect(entryIn(home).trees).toBeUndefined();
 });
 
 test("another home has every file of the lock bit for bit", async () => {
@@ -184,7 +183,7 @@ test("another home has every file of the lock bit for bit", async () => {
   cpSync(join(one.path, "pincer.lock"), join(other.path, "pincer.lock"));
   expect(await frozen(other)).toMatchObject({ ok: true });
   expect(contentsOf(folderOf(other))).toEqual(contentsOf(folderOf(one)));
-  expect(lockOf(other)).toEqual(lockOf(one));
+  expect(entryIn(other)).toEqual(entryIn(one));
 });
 
 test("a rollback does not run what somebody has changed in the version that was kept", async () => {
@@ -202,13 +201,13 @@ test("a rollback does not run what somebody has changed in the version that was 
   expect(contentsOf(first)).toEqual(before);
 
   // Where it cannot be had again, the version that runs goes on.
-  const { before: kept } = lockOf(home);
-  rmSync(join(folderOf(home, kept.digest), "plugin.ts"));
+  const { before: kept } = entryIn(home);
+  rmSync(join(folderOf(home, kept?.digest), "plugin.ts"));
   rmSync(join(home.path, "cache"), { recursive: true });
   rmSync(needy.shop.house.folder, { recursive: true, force: true });
   const refused = await home.json<{ error: { code: string; message: string } }>(["rollback", "weather", "--yes"]);
   expect(refused.error).toMatchObject({ code: "REGISTRY_CLIENT_DRIFT", message: expect.stringContaining("plugin.ts is missing") });
-  expect(lockOf(home).version).toBe("1.0.0");
+  expect(entryIn(home).version).toBe("1.0.0");
 });
 
 test("a gateway that runs goes on with what was mended under it", async () => {

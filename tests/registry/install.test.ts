@@ -4,9 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn, lockedIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
-
-const lockOf = (home: { readonly path: string }) => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8"));
 
 test("a plugin of a registry is shown with all that it may do, installed after a yes, and confined", async () => {
   using shop = startShop();
@@ -26,9 +25,8 @@ test("a plugin of a registry is shown with all that it may do, installed after a
   const done = await home.pincer(["install", "weather", "--yes"]);
   expect(done).toMatchObject({ code: 0, err: "" });
   expect(done.out).toContain("weather 1.0.0 is installed");
-  const { packages } = lockOf(home);
-  const { digest } = packages["plugins/weather"];
-  expect(packages["plugins/weather"]).toMatchObject({
+  const { digest, ...entry } = entryIn(home);
+  expect(entry).toMatchObject({
     version: "1.0.0",
     manifest: made.manifest,
     publisher: { name: "ada", threshold: 1 },
@@ -48,13 +46,13 @@ test("a plugin of this Pincer is turned on by the last word of its name, and off
   const plan = await home.pincer(["install", "webhook", "--yes"]);
   expect(plan).toMatchObject({ code: 0, err: "" });
   expect(plan.out).toMatch(/^turn on channel-webhook 0\.1\.0\n/);
-  expect(lockOf(home).packages["plugins/channel-webhook"]).toMatchObject({ version: "0.1.0", origin: { from: "embedded" } });
+  expect(lockedIn(home)["plugins/channel-webhook"]).toMatchObject({ version: "0.1.0", origin: { from: "embedded" } });
   expect(await home.pincer(["install", "openai"])).toMatchObject({
     code: 1,
     err: expect.stringContaining("provider-openai or transcriber-openai"),
   });
   expect((await home.pincer(["remove", "webhook", "--yes"])).out).toContain("channel-webhook 0.1.0 is off");
-  expect(lockOf(home).packages).toEqual({});
+  expect(lockedIn(home)).toEqual({});
 });
 
 test("the launcher, which runs from a bundle, finds the plugins of this Pincer too", async () => {

@@ -1,9 +1,10 @@
 /** What a plugin keeps beyond its removal: what stays is said, what is to go goes, and nobody else's of that name finds it unasked. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CliHome } from "../support/cli.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { lockTextIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 
 /** It keeps a word in the gateway's store and in its folder, and says both, and a secret. */
@@ -101,7 +102,7 @@ test("a first installation that is taken back leaves nothing that the next one w
   shop.publish(await shop.make("1.1.0", keeping));
   expect(await home.pincer(["install", "weather", "--yes"])).toMatchObject({ code: 0, out: expect.not.stringContaining("kept") });
   expect(await kept(home)).toEqual(nothing);
-  expect(readFileSync(join(home.path, "pincer.lock"), "utf8")).toContain("1.1.0");
+  expect(lockTextIn(home)).toContain("1.1.0");
 }, 120_000);
 
 const working = (run: string) => ({

@@ -3,10 +3,9 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn, lockTextIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 
-const lockIn = (home: { readonly path: string }) => readFileSync(join(home.path, "pincer.lock"), "utf8");
-const entryOf = (home: { readonly path: string }) => JSON.parse(lockIn(home)).packages["plugins/weather"];
 const dropped = (home: { readonly path: string }, ...folders: readonly string[]) => {
   for (const folder of folders) rmSync(join(home.path, folder), { recursive: true, force: true });
 };
@@ -22,12 +21,12 @@ async function installed(shop: Shop, config: object = {}) {
 test("the lock is sorted, ends with a line break, and is the same for the same things", async () => {
   using shop = startShop();
   await using home = await installed(shop);
-  const lock = lockIn(home);
+  const lock = lockTextIn(home);
   expect(lock).toEndWith("}\n");
-  expect(Object.keys(entryOf(home))).toEqual(["digest", "manifest", "origin", "publisher", "version"]);
+  expect(Object.keys(entryIn(home))).toEqual(["digest", "manifest", "origin", "publisher", "version"]);
   await home.pincer(["remove", "weather", "--yes"]);
   await home.pincer(["install", "weather", "--yes"]);
-  expect(lockIn(home)).toBe(lock);
+  expect(lockTextIn(home)).toBe(lock);
 });
 
 test("a frozen installation has nothing to do where a plugin of this Pincer is on as the lock says", async () => {
@@ -42,7 +41,7 @@ test("a frozen installation has nothing to do where a plugin of this Pincer is o
 test("a frozen installation restores what is gone, from the cache while nobody answers, or from where it came", async () => {
   using shop = startShop();
   await using home = await installed(shop);
-  const [lock, { digest }] = [lockIn(home), entryOf(home)];
+  const [lock, { digest }] = [lockTextIn(home), entryIn(home)];
   const plugin = join(home.path, "plugins", "weather", digest, "plugin.ts");
   const bytes = readFileSync(plugin, "utf8");
   const frozen = () => home.pincer(["install", "--frozen", "--yes"]);
@@ -50,12 +49,12 @@ test("a frozen installation restores what is gone, from the cache while nobody a
   expect((await frozen()).out).toBe("keep weather 1.0.0\n");
   dropped(home, "plugins", "cache/archives");
   expect((await frozen()).out).toContain("from   registry home");
-  expect([readFileSync(plugin, "utf8"), lockIn(home)]).toEqual([bytes, lock]);
+  expect([readFileSync(plugin, "utf8"), lockTextIn(home)]).toEqual([bytes, lock]);
 
   dropped(home, "plugins");
   rmSync(shop.house.folder, { recursive: true, force: true });
   expect((await frozen()).out).toContain("from   the cache");
-  expect([readFileSync(plugin, "utf8"), lockIn(home)]).toEqual([bytes, lock]);
+  expect([readFileSync(plugin, "utf8"), lockTextIn(home)]).toEqual([bytes, lock]);
 
   dropped(home, "plugins", "cache/archives");
   expect(await frozen()).toMatchObject({ code: 1 });
@@ -65,7 +64,7 @@ test("a frozen installation restores what is gone, from the cache while nobody a
 test("what was changed, added or replaced behind the lock's back is an error that says what", async () => {
   using shop = startShop();
   await using home = await installed(shop);
-  const { digest } = entryOf(home);
+  const { digest } = entryIn(home);
   const plugin = join(home.path, "plugins", "weather", digest, "plugin.ts");
   writeFileSync(plugin, `${readFileSync(plugin, "utf8")}// longer\n`);
   const frozen = async () => (await home.json<{ error: { code: string; message: string } }>(["install", "--frozen", "--yes"])).error;
@@ -106,13 +105,13 @@ test("what is pinned stays when everything is updated, until it is let go", asyn
   shop.publish(await shop.make("1.1.0"));
   expect((await home.pincer(["pin", "weather"])).out).toBe("weather stays at 1.0.0\n");
   expect((await home.pincer(["update", "--yes"])).out).toContain("it is pinned");
-  expect(entryOf(home)).toMatchObject({ version: "1.0.0", pinned: true });
+  expect(entryIn(home)).toMatchObject({ version: "1.0.0", pinned: true });
   expect((await home.pincer(["list"])).out).toMatch(/^id +kind +version +from +by\nweather +tool +1\.0\.0 +registry home +ada +pinned\n$/);
   await home.pincer(["pin", "weather", "--unpin"]);
   await home.pincer(["update", "--yes"]);
-  expect(entryOf(home)).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
+  expect(entryIn(home)).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
   expect((await home.pincer(["rollback", "weather", "--yes"])).out).toContain("weather 1.0.0 is back");
-  expect(entryOf(home)).toMatchObject({ version: "1.0.0", before: { version: "1.1.0" } });
+  expect(entryIn(home)).toMatchObject({ version: "1.0.0", before: { version: "1.1.0" } });
 });
 
 test("a version that is new, or was taken back, is not taken by itself, and by its name it is", async () => {
@@ -125,11 +124,11 @@ test("a version that is new, or was taken back, is not taken by itself, and by i
     /^id +has +gets\nweather +1\.0\.0 +1\.1\.0 +1\.3\.0 is too new, and comes in 22 h/,
   );
   await home.pincer(["update", "--yes"]);
-  expect(entryOf(home).version).toBe("1.1.0");
+  expect(entryIn(home).version).toBe("1.1.0");
   expect((await home.pincer(["install", "weather@1.2.0", "--yes"])).out).toContain("its publisher has taken it back: it rains inside");
-  expect(entryOf(home).version).toBe("1.2.0");
+  expect(entryIn(home).version).toBe("1.2.0");
   await home.pincer(["install", "weather@1.3.0", "--yes"]);
-  expect(entryOf(home)).toMatchObject({ version: "1.3.0", before: { version: "1.2.0" } });
+  expect(entryIn(home)).toMatchObject({ version: "1.3.0", before: { version: "1.2.0" } });
   const { out } = await home.pincer(["info", "weather"]);
   expect(out).toMatch(/has {4}1\.3\.0 \(.*\), 1\.2\.0 \(.*, yanked\), 1\.1\.0/);
   expect(out).toContain("is     installed, 1.2.0 is kept");
@@ -138,12 +137,12 @@ test("a version that is new, or was taken back, is not taken by itself, and by i
 test("two versions are kept, and no more", async () => {
   using shop = startShop();
   await using home = await installed(shop);
-  const first = entryOf(home).digest;
+  const first = entryIn(home).digest;
   for (const version of ["1.1.0", "1.2.0"]) {
     shop.publish(await shop.make(version));
     await home.pincer(["update", "--yes"]);
   }
   expect(existsSync(join(home.path, "plugins", "weather", first))).toBe(false);
-  const { digest, before } = entryOf(home);
-  for (const kept of [digest, before.digest]) expect(existsSync(join(home.path, "plugins", "weather", kept))).toBe(true);
+  const { digest, before } = entryIn(home);
+  for (const kept of [digest, before!.digest]) expect(existsSync(join(home.path, "plugins", "weather", kept))).toBe(true);
 });

@@ -1,15 +1,13 @@
 /** Whose package a name means: nobody takes the place of another. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { placeOf } from "../../registry/layout.ts";
 import { createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 import { startServedRegistry } from "./served-registry.ts";
-
-const entryOf = (home: { readonly path: string }) =>
-  JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages["plugins/weather"];
 
 test("a name of this Pincer is never another's, whoever offers it", async () => {
   using shop = startShop();
@@ -90,7 +88,7 @@ test("of several registries the first that is configured is taken, and it is sai
   first.publish(await first.make("1.0.0"));
   const installed = await home.pincer(["install", "weather", "--yes"]);
   expect(installed.out).toContain("other (ada) has the name too; home is taken, since it comes first");
-  expect(entryOf(home)).toMatchObject({ version: "1.0.0", origin: { registry: "home" } });
+  expect(entryIn(home)).toMatchObject({ version: "1.0.0", origin: { registry: "home" } });
 
   expect((await home.pincer(["update"])).out).toBe("keep weather 1.0.0\n");
   await home.pincer(["config", "set", "plugins.registry-client.config.registries", JSON.stringify(registries.toReversed())]);
@@ -103,7 +101,7 @@ test("another key, or another publisher, needs a yes of its own", async () => {
   shop.publish(await shop.make("1.0.0"));
   await using home = homeWith(shop);
   await home.pincer(["install", "weather", "--yes"]);
-  const before = entryOf(home);
+  const before = entryIn(home);
 
   // Another registry, whose publisher of that name has another key.
   using other = startShop();
@@ -112,10 +110,10 @@ test("another key, or another publisher, needs a yes of its own", async () => {
   const shown = await home.pincer(["update", "--yes"]);
   expect(shown).toMatchObject({ code: 1, err: expect.stringContaining("--accept publisher") });
   expect(shown.out).toMatch(/look {3}ada signs with another key: SHA256:/);
-  expect(entryOf(home)).toEqual(before);
+  expect(entryIn(home)).toEqual(before);
   expect((await home.pincer(["update", "--yes", "--accept", "publisher"])).code).toBe(0);
-  expect(entryOf(home)).toMatchObject({ version: "1.1.0" });
-  expect(entryOf(home).publisher.keys).not.toEqual(before.publisher.keys);
+  expect(entryIn(home)).toMatchObject({ version: "1.1.0" });
+  expect(entryIn(home).publisher?.keys).not.toEqual(before.publisher?.keys);
 });
 
 test("why a plugin is here, and who uses it, can be asked", async () => {

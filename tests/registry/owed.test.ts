@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { timeOf } from "../../registry/schema.ts";
 import type { CliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 
 function entriesIn({ path }: CliHome): readonly unknown[] {
@@ -30,7 +31,7 @@ test("killed between the stop and its entry, and between the entry and what reme
   await using home = homeWith(shop, { pollSeconds: 1 });
   await home.pincer(["install", "weather", "--yes"]);
   await home.pincer(["up"]);
-  const { digest } = JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages["plugins/weather"];
+  const { digest } = entryIn(home);
   const [folder, word] = [join(home.path, "plugins", "weather"), `${digest}.revoked`];
   const owedFile = join(home.path, "registries", "owed.json");
   const kill = () => process.kill(JSON.parse(readFileSync(join(home.path, "gateway.json"), "utf8")).pid, "SIGKILL");

@@ -1,9 +1,8 @@
 /** A key that is revoked stops what it has signed, until somebody whose key counts stands by the same bytes. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LockEntry } from "../../plugins/registry-client/engine/home/lock.ts";
 import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { timeOf } from "../../registry/schema.ts";
 import { rotateRoot } from "../../registry/testing/rotate.ts";
@@ -12,6 +11,7 @@ import { type Signed, signMetadata } from "../../registry/trust/metadata.ts";
 import { signStatement } from "../../registry/trust/statement.ts";
 import { refused, startAsking } from "../support/asking-gateway.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { publishSkill } from "../support/published-skill.ts";
 
 const reason = "its laptop was stolen";
@@ -37,9 +37,6 @@ function rekey({ house }: Shop, next: Signer, change: (targets: Signed<"targets"
   const statement = signers.length > 1 ? undefined : signStatement(wish, house.founders.targets);
   house.repository.rekey("ada", { keys: [next], threshold: 1 }, list, statement);
 }
-
-const entryIn = (home: string, key = "plugins/weather"): LockEntry =>
-  JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages[key];
 
 /** A gateway with weather 1.0.0 of ada, and what its registry publishes from then on. */
 async function withWeather(shop: Shop) {

@@ -1,6 +1,6 @@
 /** What is revoked stops within a minute, says why, and starts no more: in a gateway that runs, over the wire, against static files. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timeOf } from "../../registry/schema.ts";
@@ -9,6 +9,7 @@ import { events } from "../conformance/events.ts";
 import { fits } from "../conformance/recorder.ts";
 import { refused, startAsking } from "../support/asking-gateway.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { publishSkill } from "../support/published-skill.ts";
 
 const today = new Date().toISOString().slice(0, 10);
@@ -65,7 +66,7 @@ test("what is revoked stops within a minute, starts no more without a network, a
     await using it = await startAsking(shop, home);
     await it.asked();
     revoke(shop, []);
-    const { digest } = JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages["plugins/weather"].before;
+    const { digest } = entryIn(home).before!;
     expect(existsSync(join(home, "plugins", "weather", `${digest}.revoked`))).toBe(true);
     await it.asked();
     expect(existsSync(join(home, "plugins", "weather", `${digest}.revoked`))).toBe(false);

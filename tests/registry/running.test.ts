@@ -7,6 +7,7 @@ import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import type { Outcome, Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { lockTextIn } from "../support/pincer-lock.ts";
 
 async function startWith(shop: Shop) {
   const home = mkdtempSync(join(tmpdir(), "pincer-installing-"));
@@ -25,7 +26,7 @@ async function startWith(shop: Shop) {
       const request = { do: "install", packages: [name] };
       return apply(request, await plan(request), accepted);
     },
-    lock: () => readFileSync(join(home, "pincer.lock"), "utf8"),
+    lock: () => lockTextIn(home),
     current: () => readFileSync(join(home, "plugins", "weather", "current"), "utf8").trim(),
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]();

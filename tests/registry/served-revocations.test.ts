@@ -1,9 +1,10 @@
 /** A skill on a registry that `pincer registry serve` serves: what its operator revokes and hands over reaches a gateway, and what that does is in the audit log. */
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { refused, startAsking } from "../support/asking-gateway.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { skillText } from "../support/skills.ts";
 import { startServedRegistry } from "./served-registry.ts";
 
@@ -70,7 +71,7 @@ test("a skill is revoked, taken back, handed over to another publisher, and stop
   await expect(it.change(request)).rejects.toMatchObject(refused("REGISTRY_CLIENT_CONSENT_NEEDED"));
   await it.change(request, ["publisher"]);
   expect([await status(), await isOffered(true)]).toEqual([null, true]);
-  expect(JSON.parse(readFileSync(join(it.home, "pincer.lock"), "utf8")).packages["skills/dice"].publisher).toMatchObject({ name: "eve" });
+  expect(entryIn(it.home, "skills/dice").publisher).toMatchObject({ name: "eve" });
 
   await publish("1.1.0", "eve", eve.file);
   await it.change({ do: "install", packages: ["dice@1.1.0"], kind: "skills" });

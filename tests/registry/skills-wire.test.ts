@@ -10,6 +10,7 @@ import { writeZip } from "../../registry/archive/zip-write.ts";
 import { timeOf } from "../../registry/schema.ts";
 import { serveClawHub } from "../support/clawhub-site.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn, lockedIn } from "../support/pincer-lock.ts";
 import { type SkillTalk, skillText, startSkills } from "../support/skills.ts";
 import { startServedRegistry } from "./served-registry.ts";
 
@@ -43,14 +44,13 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
     if (!there.offered(talk.script.models.indexOf(first)).includes("tea")) return undefined;
     return JSON.stringify(second.request.messages.at(-1));
   };
-  const lock = () => JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages;
   const changed = async (run: () => Promise<unknown>) => {
     const told = talk.client.event("skills.changed", undefined, talk.client.frames.length);
     await Promise.all([run(), told]);
   };
 
   await apply({ do: "install", packages: ["tea"], kind: "skills" });
-  expect(lock()["skills/tea"]).toMatchObject({ version: "1.0.0", digest: expect.any(String), publisher: { name: "ada" } });
+  expect(lockedIn(home)["skills/tea"]).toMatchObject({ version: "1.0.0", digest: expect.any(String), publisher: { name: "ada" } });
   expect(await read()).toContain("Boil water.");
 
   await publish("Boil milk.", "1.1.0");
@@ -68,7 +68,7 @@ test("a skill is published, installed elsewhere and used in a turn; updated afte
   await changed(() => apply({ do: "rollback", packages: ["skills/tea"] }));
   expect(await read()).toContain("Boil water.");
   await changed(() => apply({ do: "remove", packages: ["skills/tea"] }));
-  expect([await read(), lock()]).toEqual([undefined, {}]);
+  expect([await read(), lockedIn(home)]).toEqual([undefined, {}]);
 }, 60_000);
 
 test("a client of the wire installs a skill of a site and brings it up to date; what needs a yes is refused with what it is", async () => {
@@ -116,7 +116,7 @@ test("a client of the wire installs a skill of a site and brings it up to date; 
   await expect(install({ version: "1.2.0" })).rejects.toMatchObject(
     refused("REGISTRY_CLIENT_CONSENT_NEEDED", "needs a yes to tools write"),
   );
-  expect(JSON.parse(readFileSync(join(there.home, "pincer.lock"), "utf8")).packages["skills/tea"].version).toBe("1.1.0");
+  expect(entryIn(there.home, "skills/tea").version).toBe("1.1.0");
   await expect(install({ slug: "../tea" })).rejects.toMatchObject(refused("REGISTRY_CLIENT_WANTED_INVALID"));
   await expect(install({ agentId: "nobody" })).rejects.toThrow("nobody");
 }, 60_000);
@@ -175,8 +175,7 @@ test("a zip that is sent in pieces is installed under the name that it was begun
   expect(await there.status("tea")).toMatchObject({ source: "openclaw-managed", eligible: true });
   await expect(install(uploadId)).rejects.toMatchObject(wrong("expected the id of an upload"));
   const sha256 = new Bun.CryptoHasher("sha256").update(tea).digest("hex");
-  const lock = JSON.parse(readFileSync(join(there.home, "pincer.lock"), "utf8"));
-  expect(lock.packages["skills/tea"].origin).toEqual({ from: "upload", sha256 });
+  expect(entryIn(there.home, "skills/tea").origin).toEqual({ from: "upload", sha256 });
   expect(await client.call("registry-client.list", {})).toMatchObject({ packages: [{ id: "tea", source: "upload" }] });
 
   await expect(install(await upload(zip("coffee")))).rejects.toMatchObject(refused("REGISTRY_CLIENT_PACKAGE_INVALID", "came coffee"));

@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliHome, createCliHome } from "../support/cli.ts";
+import { entryIn, lockedIn } from "../support/pincer-lock.ts";
 import { skillText } from "../support/skills.ts";
 import { type ServedRegistry, startServedRegistry } from "./served-registry.ts";
 
@@ -50,12 +51,6 @@ function homeOf(): CliHome {
   return home;
 }
 
-const lockOf = (home: CliHome) => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8")).packages as Record<string, Locked>;
-interface Locked {
-  readonly version: string;
-  readonly digest: string;
-  readonly publisher?: { readonly name: string };
-}
 const currentOf = (home: CliHome, name: string) => {
   const folder = join(home.path, "skills", name);
   return join(folder, readFileSync(join(folder, "current"), "utf8").trim(), "SKILL.md");
@@ -88,7 +83,7 @@ test("a skill is shown with what it tells the model, may do and needs; an update
     out: expect.stringContaining("tea 1.0.0 is installed"),
   });
   expect(readFileSync(currentOf(home, "tea"), "utf8")).toContain("Boil water.");
-  expect(lockOf(home)["skills/tea"]).toMatchObject({
+  expect(lockedIn(home)["skills/tea"]).toMatchObject({
     version: "1.0.0",
     digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     publisher: { name: "ada" },
@@ -101,7 +96,7 @@ test("a skill is shown with what it tells the model, may do and needs; an update
   expect(update.out).toContain(
     "  tells  the model something else, of skill tea once it is used:\n         - Boil water.\n         + Boil milk.\n",
   );
-  expect(lockOf(home)["skills/tea"]?.version).toBe("1.0.0");
+  expect(lockedIn(home)["skills/tea"]?.version).toBe("1.0.0");
   expect(await home.pincer(["skills", "update", "tea", "--yes"])).toMatchObject({ code: 0 });
   expect(readFileSync(currentOf(home, "tea"), "utf8")).toContain("Boil milk.");
 
@@ -114,7 +109,7 @@ test("a skill is shown with what it tells the model, may do and needs; an update
     code: 0,
     out: expect.stringContaining("tea 1.0.0 is removed"),
   });
-  expect([existsSync(join(home.path, "skills", "tea")), lockOf(home)]).toEqual([false, {}]);
+  expect([existsSync(join(home.path, "skills", "tea")), lockedIn(home)]).toEqual([false, {}]);
 }, 120_000);
 
 test("what widens a skill needs a yes of its own: another tool, or no bound any more", async () => {
@@ -128,7 +123,7 @@ test("what widens a skill needs a yes of its own: another tool, or no bound any 
   await publish(folderWith("mate", text("")), "1.2.0");
   const unbound = await home.pincer(["skills", "update", "--yes"]);
   expect(unbound).toMatchObject({ code: 1, err: expect.stringContaining('--accept "tools *"') });
-  expect(lockOf(home)["skills/mate"]?.version).toBe("1.0.0");
+  expect(lockedIn(home)["skills/mate"]?.version).toBe("1.0.0");
 }, 120_000);
 
 test("sync makes the skills what the lock says, brings those of another gateway, and writes over nobody's changes", async () => {
@@ -143,7 +138,7 @@ test("sync makes the skills what the lock says, brings those of another gateway,
   expect(shown).toMatchObject({ code: 1, err: expect.stringContaining(`pincer skills sync ${lock} --yes`) });
   expect(shown.out).toMatch(/^install skill cocoa 1\.0\.0\n[\s\S]*^install skill coffee 1\.0\.0\n/m);
   expect(await home.pincer(["skills", "sync", lock, "--yes"])).toMatchObject({ code: 0 });
-  expect(lockOf(home)).toEqual(lockOf(other));
+  expect(lockedIn(home)).toEqual(lockedIn(other));
 
   rmSync(join(home.path, "skills", "cocoa"), { recursive: true });
   appendFileSync(currentOf(home, "coffee"), "And more.\n");
@@ -165,7 +160,7 @@ test("where another version than the lock's is in use, sync takes the kept one, 
   await home.pincer(["skills", "install", folder, "--yes"]);
   const file = join(home.path, "pincer.lock");
   const before = readFileSync(file, "utf8");
-  const { digest } = lockOf(home)["skills/tisane"]!;
+  const { digest } = entryIn(home, "skills/tisane");
   writeFileSync(join(folder, "SKILL.md"), skillText("tisane", "Brews tisane.", 'metadata: { version: "1.1.0" }'));
   expect(await home.pincer(["skills", "install", folder, "--yes"])).toMatchObject({ code: 0 });
 

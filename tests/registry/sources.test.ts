@@ -8,12 +8,12 @@ import type { Plan } from "../../plugins/registry-client/engine/plan/plan.ts";
 import { createCliHome } from "../support/cli.ts";
 import { type NpmRegistryServer, serveNpm } from "../support/npm-registry.ts";
 import { startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { homeWith } from "../support/shop-home.ts";
 
 interface Home {
   readonly path: string;
 }
-const lockOf = (home: Home) => JSON.parse(readFileSync(join(home.path, "pincer.lock"), "utf8"));
 const installedIn = (home: Home) => {
   const folder = join(home.path, "plugins", "weather");
   return join(folder, readFileSync(join(folder, "current"), "utf8").trim());
@@ -82,7 +82,7 @@ test("from npm, git, an archive and a folder comes the same plugin, with what it
   ] as const) {
     const done = await home.pincer(["install", typed, "--yes"]);
     expect(done).toMatchObject({ code: 0, err: "" });
-    const { "plugins/weather": entry } = lockOf(home).packages;
+    const entry = entryIn(home);
     expect(entry).toMatchObject({ version: "1.0.0", origin });
     digests.add(entry.digest);
     expect(needed(home)).toBe('export default "it rains";');
@@ -102,7 +102,7 @@ test("what was installed of a branch is updated from that branch", async () => {
   expect(await home.pincer(["install", typed, "--yes"])).toMatchObject({ code: 0, err: "" });
   const head = commit((await shop.make("1.1.0")).folder, repository, "v2");
   expect(await home.pincer(["update", "--yes"])).toMatchObject({ code: 0, out: expect.stringContaining("update weather 1.0.0 -> 1.1.0") });
-  expect(lockOf(home).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", origin: { commit: head, ref: "main" } });
+  expect(entryIn(home)).toMatchObject({ version: "1.1.0", origin: { commit: head, ref: "main" } });
 });
 
 test("a branch that went on after its plan was shown is not what somebody said yes to", async () => {

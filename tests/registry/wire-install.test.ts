@@ -1,11 +1,12 @@
 /** The wire's own methods about installing, over a registry: what needs a yes is refused with a token, and done with it. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { refused } from "../support/asking-gateway.ts";
 import { type Shop, startShop } from "../support/packages.ts";
+import { entryIn } from "../support/pincer-lock.ts";
 import { publishSkill } from "../support/published-skill.ts";
 
 async function startWire(shop: Shop) {
@@ -15,7 +16,7 @@ async function startWire(shop: Shop) {
   const client = await running.connect();
   return {
     client,
-    entry: (key: string) => JSON.parse(readFileSync(join(home, "pincer.lock"), "utf8")).packages[key],
+    entry: (key: string) => entryIn(home, key),
     /** The token of a refusal. */
     async refusedWith(params: object): Promise<string> {
       const error = await client.call("plugins.install", params).then(
