@@ -144,15 +144,27 @@ async function check(tally: Tally, name: string, command: readonly string[], say
   say(`${exitCode === 0 ? "ok" : "FAILED"}  ${name}`);
 }
 
-/** What goes through the user's door with a program for each step, and so waits for the system, runs beside the tests of the parts. */
-const isBeside = (file: string): boolean => /^(?:registry|skills|tests)\//.test(file);
+/** So few that the last of them does not keep everybody waiting, so many that their start does not count. */
+const filesAtOnce = 10;
+/** Tests wait for the system at times: two cores have work for three. More would make each wait for its turn. */
+const batchesAtOnce = 3;
 
-async function runTests(tally: Tally, files: readonly string[], isShown: boolean): Promise<void> {
-  if (files.length === 0) return void tally.failed.push("there is no such test file");
-  const halves = [files.filter((file) => !isBeside(file)), files.filter(isBeside)].filter((half) => half.length > 0);
-  // One that prints as it goes; what the other says stands together, behind it.
-  const said = await Promise.all(halves.map((half, at) => runHalf(tally, half, isShown && at === 0)));
-  if (isShown) for (const text of said.slice(1)) process.stdout.write(text);
+/** Those that take longest first: they go through the user's door, with a program for each step. */
+function batchesOf(files: readonly string[]): readonly (readonly string[])[] {
+  const isLong = (file: string): boolean => file.startsWith("tests/");
+  const ordered = [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
+  return Array.from({ length: Math.ceil(ordered.length / filesAtOnce) }, (_, at) =>
+    ordered.slice(at * filesAtOnce, (at + 1) * filesAtOnce),
+  );
+}
+
+/** Goes through the work, so much of it at once, in its order. */
+async function share(work: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
+  const left = [...work];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** Prints what is written into a file, until it is disposed. */
@@ -173,8 +185,8 @@ function follow(path: string): Disposable {
   };
 }
 
-/** Answers what the tests said. */
-async function runHalf(tally: Tally, files: readonly string[], isShown: boolean): Promise<string> {
+/** What the tests say is shown as they say it, or when they are through. */
+async function runBatch(tally: Tally, files: readonly string[], shows: "at once" | "then" | "nothing"): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-test-"));
   const [report, said] = [join(folder, "report.xml"), join(folder, "said")];
   const options = [`--timeout=${testMs}`, "--reporter=junit", `--reporter-outfile=${report}`];
@@ -182,7 +194,7 @@ async function runHalf(tally: Tally, files: readonly string[], isShown: boolean)
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:PINCER_(?!TEST_)|BUN_JSC_threshold)/.test(name)));
   // A file, and no pipe: what a test left behind would keep that open.
   const output = openSync(said, "a");
-  const shown = isShown ? follow(said) : undefined;
+  const shown = shows === "at once" ? follow(said) : undefined;
   const code = await run(["test", ...options, ...files.map((file) => `./${file}`)], {
     cwd: repository,
     env,
@@ -196,7 +208,7 @@ async function runHalf(tally: Tally, files: readonly string[], isShown: boolean)
   else readReport(existsSync(report) ? readFileSync(report, "utf8") : "", files, tally);
   if (code !== 0 && tally.failed.length === before) tally.failed.push(`bun test ended with ${code}`);
   rmSync(folder, { recursive: true });
-  return text;
+  if (shows === "then") process.stdout.write(text);
 }
 
 if (import.meta.main) {
@@ -212,11 +224,20 @@ if (import.meta.main) {
     });
   process.on("exit", endAll); // also when it breaks
   await prepare(tally, say);
-  if (filters.length === 0) {
-    await check(tally, "style", ["node_modules/.bin/biome", "check", "."], say);
-    await check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say);
-  }
-  await runTests(tally, testFiles(filters), !json);
+  const batches = batchesOf(testFiles(filters));
+  if (batches.length === 0) tally.failed.push("there is no such test file");
+  const shows = json ? "nothing" : batches.length === 1 ? "at once" : "then";
+  const checks = [
+    () => check(tally, "style", ["node_modules/.bin/biome", "check", "."], say),
+    () => check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say),
+  ];
+  let unbegun = 0;
+  const runs = batches.map((files) => async () => {
+    if (ended) unbegun += files.length;
+    else await runBatch(tally, files, shows);
+  });
+  await share([...runs, ...(filters.length === 0 ? checks : [])], batchesAtOnce);
+  if (unbegun > 0) tally.failed.push(`${unbegun} test files did not begin before ${ended}`);
   const { passed, failed, skipped, reasons } = tally;
   for (const name of skipped) say(`SKIPPED  ${name}`);
   for (const name of failed) say([`FAILED   ${name}`, ...shortened(reasons[name] ?? "")].join("\n"));
