@@ -88,9 +88,7 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     async take(name, { publisher, list, newcomer }) {
       within(folder, (database) => {
         const repository = open();
-        const offers = offersIn(database, repository);
-        repository.transfer(offers.requireFor(name, publisher), list, newcomer);
-        offers.remove(name);
+        offersIn(database, repository).take(name, publisher, (statement) => repository.transfer(statement, list, newcomer));
       });
     },
 

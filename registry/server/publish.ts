@@ -90,7 +90,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
   /** What is to be known of it but its files: nobody looks through what is refused anyway. Throws why it cannot be published now. */
   function judged({ publisher, list, keys }: Publication, caller: Caller) {
     const known = repository.publisher(publisher);
-    const owner = known ?? keys;
+    const owner = known ?? newcomers.formerly(publisher) ?? keys;
     if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
     callers.requireSpeaker(caller, publisher, owner.keys);
     if (known && keys && !isSameOwner(known, keys))
