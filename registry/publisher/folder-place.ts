@@ -94,10 +94,9 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
 
     async rekey(publisher, owner, list, statement) {
       const repository = open();
-      const change = () => repository.rekey(publisher, owner, list, statement);
-      if (!isServed(folder)) return aloneIn(folder, change);
+      if (!isServed(folder)) return aloneIn(folder, () => repository.rekey(publisher, owner, list, statement));
       using database = openDatabase(folder);
-      rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, statement }, change);
+      rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, list, statement });
     },
 
     async apply(staged) {

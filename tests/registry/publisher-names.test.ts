@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";
 import { openRepository } from "../../registry/repository/repository.ts";
 import { timeOf } from "../../registry/schema.ts";
+import { signRequest } from "../../registry/server/request-signature.ts";
 import type { Signer } from "../../registry/trust/key.ts";
-import { parseMetadata } from "../../registry/trust/metadata.ts";
+import { parseMetadata, signMetadata } from "../../registry/trust/metadata.ts";
 import { publisherRole } from "../../registry/trust/role.ts";
 import { signStatement } from "../../registry/trust/statement.ts";
 import { parcel, post } from "./parcel.ts";
@@ -32,6 +33,17 @@ const claim = (id: string, publisher: string, keys: readonly Key[], threshold: n
     keys.map(({ signer }) => signer),
     threshold,
   );
+const keysOf = (key: Key) => Buffer.from(JSON.stringify({ keys: [publicOf(key)], threshold: 1 }));
+async function formPost(path: string, fields: Readonly<Record<string, Uint8Array<ArrayBuffer>>>, by?: Signer) {
+  const form = new FormData();
+  for (const [name, bytes] of Object.entries(fields)) form.set(name, new Blob([bytes]), name);
+  const packed = new Response(form);
+  const contentType = packed.headers.get("content-type")!;
+  const body = new Uint8Array(await packed.arrayBuffer());
+  const to = { method: "POST", url: `${registry.url}${path}` };
+  const proof = by && signRequest(to, body, by, systemClock.now(), crypto.randomUUID().replaceAll("-", ""));
+  return post(registry.url, { body, headers: { ...proof, "content-type": contentType } }, path);
+}
 async function lastListOf(publisher: string) {
   const { list } = (await (await registry.get(`/api/v1/publishers/${publisher}`)).json()) as {
     readonly list: { readonly version: number };
@@ -134,11 +146,8 @@ test("offers keep the names of few newcomers at once, and of none for long", asy
   const offer = async (id: string, to: string, days = 7, key = keeper) => {
     const expires = timeOf(systemClock.now() + days * 24 * 60 * 60 * 1000);
     const said = { kind: "plugins" as const, id, from: "keeper", to, keys: [publicOf(key)], list: 0, expires };
-    const form = new FormData();
-    form.set("statement", new Blob([signStatement({ _type: "transfer", ...said }, [keeper.signer])]), "statement.json");
-    const packed = new Response(form);
-    const headers = { "content-type": packed.headers.get("content-type")! };
-    return post(registry.url, { body: new Uint8Array(await packed.arrayBuffer()), headers }, `/api/v1/packages/plugins/${id}/owner`);
+    const statement = signStatement({ _type: "transfer", ...said }, [keeper.signer]);
+    return formPost(`/api/v1/packages/plugins/${id}/owner`, { statement });
   };
   expect(await offer("kept-0", "new-0", 31)).toMatchObject({ status: 400, detail: expect.stringContaining("30 days at most") });
   for (const at of [0, 1, 2, 3, 4]) expect(await offer(`kept-${at}`, `new-${at}`)).toMatchObject({ status: 200 });
@@ -157,6 +166,13 @@ test("keys that are changed in the folder, beside the server, take along what wa
   const [old, fresh] = ["old", "fresh"].map((name) => registry.key(name)) as [Key, Key];
   expect(await publish("turning", "turner", old)).toMatchObject({ ok: true });
   expect(await grant("plugins/channel-matrix", "turner")).toMatchObject({ keys: [publicOf(old)] });
+  // Who may not change them has nothing written down.
+  const { signed } = await lastListOf("turner");
+  const list = signMetadata({ ...signed, version: signed.version + 1 }, [fresh.signer]);
+  const asked = await formPost("/api/v1/publishers/turner/keys", { metadata: list, keys: keysOf(fresh) }, fresh.signer);
+  expect(asked).toMatchObject({ status: 403, code: "REGISTRY_METADATA_UNSIGNED" });
+  using database = new Database(join(registry.folder, "server.db"));
+  expect(database.query("SELECT * FROM rekeys").all()).toEqual([]);
   const there = ["--registry", registry.folder, "--key-folder", registry.keyFolder, "--publisher", "turner"];
   expect(await registry.cli.json(["registry", "rekey", ...there, "--new-key", fresh.file, "--key", old.file])).toMatchObject({ ok: true });
   expect(await publish("channel-matrix", "turner", fresh)).toMatchObject({ ok: true });
