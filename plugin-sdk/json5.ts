@@ -219,6 +219,12 @@ export function placeAt(text: string, root: Node, path: readonly string[]): Plac
   return found === root ? undefined : placeOf(text, found.start);
 }
 
+/** Each value below that is no object, with its dotted path; of objects without members nothing. */
+export const leavesOf = (value: Json, path = ""): [path: string, value: Json][] =>
+  isObject(value)
+    ? Object.entries(value).flatMap(([key, child]) => leavesOf(child, path === "" ? key : `${path}.${key}`))
+    : [[path, value]];
+
 /** What stands at a path, or `undefined`. */
 export function valueAt(value: Json | undefined, path: readonly string[]): Json | undefined {
   let found: Json | undefined = value;

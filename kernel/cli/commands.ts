@@ -4,6 +4,7 @@ import type { CliCommand, Families, Flag, Group, Run } from "./command.ts";
 const flag = (name: string, summary: string, more: Partial<Flag> = {}): Flag => ({ name, summary, ...more });
 const dev = flag("dev", "Run plugins from their source and reload one when its files change");
 const force = flag("force", "End it at once when it does not stop by itself");
+const all = flag("all", "All of it, every default included (so has --json)");
 const number = (name: string, summary: string) => flag(name, summary, { short: "n", value: "number" });
 
 type Module = Readonly<Record<string, unknown>>;
@@ -84,7 +85,7 @@ export const commands: readonly CliCommand[] = [
   }),
   talk("sessions delete", "Delete a session", sessions, "remove", { usage: "<key>" }),
 
-  setUp("config get", "What is in force, all of it or at a path", configure, "get", { usage: "[path]" }),
+  setUp("config get", "What is set; with a path or --all, what is in force there", configure, "get", { usage: "[path]", flags: [all] }),
   setUp("config set", "Set a value in pincer.json5, comments kept; applied at once", configure, "set", {
     usage: "<path> [value]",
     flags: [flag("unset", "Remove it instead")],
@@ -110,7 +111,7 @@ export const commands: readonly CliCommand[] = [
     flags: [flag("check", "Write nothing; fail when it is not up to date")],
   }),
   develop("plugin link", "Use a plugin from the folder in which it is written", author, "link", { usage: "[folder]" }),
-  develop("plugin unlink", "Take that back; its folder stays as it is", author, "unlink", { usage: "[id|folder]" }),
+  develop("plugin unlink", "Use a linked plugin no longer; its folder stays as it is", author, "unlink", { usage: "[id|folder]" }),
   develop("protocol export", "The wire's methods and events as types for a client", () => import("./protocol.ts"), "exportProtocol", {
     flags: [
       flag("format", "What it is written in: json (default), typescript or swift", { value: "format" }),

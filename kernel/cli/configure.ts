@@ -1,27 +1,39 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
 
 import { dim, dot } from "@pincer/plugin-sdk/command/colour";
+import { columns, paragraph } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
-import { type Json, jsonOf, parseJson5, putAt, valueAt } from "@pincer/plugin-sdk/json5";
+import { type Json, type JsonObject, jsonOf, leavesOf, parseJson5, putAt, valueAt } from "@pincer/plugin-sdk/json5";
 import { redact } from "@pincer/plugin-sdk/redact";
 import { suggestion } from "@pincer/plugin-sdk/suggestion";
 import { connect } from "./client.ts";
 import { type Run, usageError } from "./command.ts";
 import { CliError } from "./failure.ts";
-import { holder, makeHome, writeFirstConfig } from "./home.ts";
+import { type Home, holder, makeHome, writeFirstConfig } from "./home.ts";
 import { readWholeConfig } from "./whole-config.ts";
 
 const shown = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
-export const get: Run = async ({ args, home, terminal }) => {
+/** What the file says of each section, and which it says nothing of. */
+function sections(value: Json, written: Json, { configFile }: Home): string {
+  const lines = (of: Json) => leavesOf(of).map(([path, leaf]) => `${path} = ${JSON.stringify(leaf)}`);
+  const said = Object.entries(written as JsonObject).flatMap(([name, of]) =>
+    lines(of).length > 0 ? [[name, lines(of).join("\n")] as const] : [],
+  );
+  const silent = Object.keys(value as JsonObject).filter((name) => !said.some(([known]) => known === name));
+  const rest = paragraph(dim(`${said.length === 0 ? "nothing is set; " : ""}with their defaults: ${silent.join(", ")}`), "");
+  return [...columns(said), rest, dim(`what is in force: pincer config get gateway, or --all; the file: ${configFile}`)].join("\n");
+}
+
+export const get: Run = async ({ args, flags, home, terminal }) => {
   const path = (args[0] ?? "").split(".").filter(Boolean);
-  let value: Json;
+  let [value, written]: Json[] = [];
   if (holder(home)) {
     using client = await connect(home);
-    value = (await client.call<{ config: Json }>("config.get", {})).config;
+    ({ config: value, parsed: written } = await client.call<{ config: Json; parsed: Json }>("config.get", {}));
   } else {
-    const config = readWholeConfig(home);
-    value = redact(config.current().written ?? {}, config.isSecret);
+    const { current, isSecret } = readWholeConfig(home);
+    [value, written] = [current().value, current().written ?? {}].map((each) => redact(each, isSecret));
   }
   const found = valueAt(value, path);
   if (found === undefined) {
@@ -29,7 +41,7 @@ export const get: Run = async ({ args, home, terminal }) => {
     const near = paths.includes(args[0]!) ? "" : suggestion(args[0]!, paths);
     throw new CliError(`nothing is set at ${args[0]}${near}`, { next: "pincer config get" });
   }
-  terminal.result(found, shown(found));
+  terminal.result(found, path.length > 0 || flags["all"] ? shown(found) : sections(found, written ?? {}, home));
   return EXIT.done;
 };
 

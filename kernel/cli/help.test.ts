@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testWith } from "@pincer/plugin-sdk/testing/needs";
 import { createCliHome } from "../../tests/support/cli.ts";
-import { checkArguments, commandHelp, parse } from "./command.ts";
+import { checkArguments, commandHelp, commonFlags, parse } from "./command.ts";
 import { commands, families } from "./commands.ts";
 import { openHome } from "./home.ts";
 import { pluginCommands } from "./plugin-commands.ts";
@@ -37,7 +37,14 @@ test("every command, of the plugins too, has help that says of each option what 
     for (const { name } of command.flags ?? []) expect(help).toContain(`--${name}`);
     for (const { summary } of command.flags ?? []) expect(summary).toMatch(/^[A-Z].*[^.]$/);
     expect(typeof (await command.load())).toBe("function");
+    // An option that another speaks of is one of the same command.
+    const flags = [...(command.flags ?? []), ...commonFlags];
+    const named = flags.flatMap(({ summary }) => [...summary.matchAll(/--([a-z-]+)/g)].map(([, name]) => name));
+    expect([command.name, named.filter((name) => !flags.some((flag) => flag.name === name))]).toEqual([command.name, []]);
   }
+  const takes = (flag: string) => ofPlugins.flatMap(({ name, flags }) => (flags?.some((one) => one.name === flag) ? name : []));
+  // Only what is removed can do no more than before.
+  expect(takes("yes").filter((name) => !takes("accept").includes(name))).toEqual(["remove", "skills remove"]);
 });
 
 test("help is found wherever one looks for it", async () => {

@@ -1,6 +1,6 @@
 /** Skills that people call by name: `/pdf-forms fill this in`. */
 import { type Static, Type } from "@sinclair/typebox";
-import { call, defineContract } from "../contract.ts";
+import { call, defineContract, optional } from "../contract.ts";
 import { defineEvent } from "../event.ts";
 
 export const SkillCommand = Type.Object({ name: Type.String(), description: Type.String() });
@@ -27,6 +27,14 @@ export const skillCommands = defineContract({
     take: call(Type.Object({ agentId: Type.String(), runId: Type.String(), text: Type.String() }), Type.Union([SkillCalled, Type.Null()]), {
       safe: true,
     }),
+    /** The skill of that name, and why it cannot be called; of one that can be, no reason. Changes nothing. Null: there is none. */
+    named: optional(
+      call(
+        Type.Object({ agentId: Type.String(), name: Type.String() }),
+        Type.Union([Type.Object({ name: Type.String(), reasons: Type.Array(Type.String()) }), Type.Null()]),
+        { safe: true },
+      ),
+    ),
   },
 });
 

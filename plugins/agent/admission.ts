@@ -3,7 +3,7 @@ import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import { oneLine } from "@pincer/plugin-sdk/inbound/mentions";
 import type { Admission } from "@pincer/plugin-sdk/job";
 import { newBoundary } from "@pincer/plugin-sdk/untrusted";
-import { mayUse, parseCommand } from "./commands.ts";
+import { literalOf, mayUse, parseCommand, unknownWord } from "./commands.ts";
 import {
   type CommandInput,
   type CompactInput,
@@ -16,6 +16,7 @@ import {
   turnJob,
   turnLane,
 } from "./turn-input.ts";
+import { unknownCommand } from "./unknown-command.ts";
 import type { AgentContext } from "./uses.ts";
 
 export interface RequestOrigin {
@@ -25,15 +26,44 @@ export interface RequestOrigin {
   readonly chat?: boolean;
   /** The text is not looked at for commands. */
   readonly plain?: boolean;
+  /** Nor does it call a skill. */
+  readonly literal?: boolean;
+}
+
+const isOwners = ({ owner, byOwner }: TurnRequest, { operator }: RequestOrigin) => owner || byOwner === true || operator === true;
+const mayCommand = ({ forwarded, attachments = [] }: TurnRequest, { plain, literal }: RequestOrigin) =>
+  plain !== true && literal !== true && forwarded === undefined && attachments.length === 0;
+
+/** The admission of what somebody wrote. A word of the owner's that looks like a command and is none, is answered, and no model is asked. */
+export async function admissionFor(agent: AgentContext, request: TurnRequest, origin: RequestOrigin = {}): Promise<Admission> {
+  const isTyped = request.unanswered !== true && isOwners(request, origin) && mayCommand(request, origin);
+  const word = isTyped ? unknownWord(request.text) : undefined;
+  const unknown = word === undefined ? undefined : await unknownCommand(agent, request.agentId, word);
+  return admissionOf(
+    agent,
+    request,
+    origin,
+    word !== undefined && unknown !== undefined ? { command: word, args: "", unknown } : undefined,
+  );
 }
 
 /** The request's admission. Repeating a request gives the same run, so that its id is the job's key. */
-export function admissionOf(agent: AgentContext, request: TurnRequest, origin: RequestOrigin = {}): Admission {
-  const { runId, sessionKey, agentId, owner, byOwner, group, sender, replyTo } = request;
+export function admissionOf(
+  agent: AgentContext,
+  request: TurnRequest,
+  origin: RequestOrigin = {},
+  unknown?: Pick<CommandInput, "command" | "args" | "unknown">,
+): Admission {
+  const { runId, sessionKey, agentId, owner, group, sender, replyTo } = request;
   const user = userOf(request);
   const key = runKey(runId);
+  const isOwner = isOwners(request, origin);
+  const typed = (isOwner || replyTo !== undefined) && mayCommand(request, origin);
+  const said = typed && isOwner ? literalOf(request.text) : undefined;
   const input: TurnInput = {
     ...withinLimits(request, agent.config),
+    ...(said === undefined ? {} : { text: said }),
+    ...(said === undefined && origin.literal !== true ? {} : { literal: true }),
     at: agent.clock.now(),
     boundary: newBoundary(),
     ...(origin.chat === true ? { chat: true } : {}),
@@ -41,20 +71,15 @@ export function admissionOf(agent: AgentContext, request: TurnRequest, origin: R
   };
   const from = sender === undefined || owner ? {} : { sender: `${sender.channel}:${sender.id}` };
   if (request.unanswered === true) return { lane: turnLane(sessionKey), kind: recordJob.kind, key, input, mode: "followup", ...from };
-  const isOwner = owner || byOwner === true || origin.operator === true;
-  const typed =
-    (isOwner || replyTo !== undefined) &&
-    origin.plain !== true &&
-    request.forwarded === undefined &&
-    (request.attachments ?? []).length === 0;
   const command = typed ? parseCommand(request.text) : undefined;
   const isAllowed = command !== undefined && mayUse(command.name, { owner: isOwner, group: group === true });
   if (command?.name === "compact" && isAllowed) {
     const compact: CompactInput = { run: input, sessionKey, agentId, ...(command.args === "" ? {} : { focus: command.args }) };
     return { lane: turnLane(sessionKey), kind: compactJob.kind, key, input: compact, mode: "followup", ...from };
   }
-  if (command !== undefined) {
-    const run: CommandInput = { ...input, command: command.name, args: command.args, ...(isAllowed ? {} : { refused: true }) };
+  if (command !== undefined || unknown !== undefined) {
+    const refused = isAllowed || unknown !== undefined ? {} : { refused: true };
+    const run: CommandInput = { ...input, command: command?.name ?? "", args: command?.args ?? "", ...unknown, ...refused };
     return { lane: commandLane(sessionKey), kind: commandJob.kind, key, input: run, mode: "followup", ...from };
   }
   const spends = {

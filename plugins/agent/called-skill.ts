@@ -8,10 +8,10 @@ import type { AgentContext } from "./uses.ts";
 export async function calledSkill(
   { uses: { skills } }: AgentContext,
   job: Pick<Job, "effect">,
-  { text, agentId, runId, forwarded }: TurnInput,
+  { text, agentId, runId, forwarded, literal }: TurnInput,
   owner: boolean,
   signal: AbortSignal,
 ): Promise<SkillCalled | null> {
-  if (skills === undefined || !owner || forwarded !== undefined || !/^\/[a-z]/i.test(text.trimStart())) return null;
+  if (skills === undefined || !owner || forwarded !== undefined || literal === true || !/^\/[a-z]/i.test(text.trimStart())) return null;
   return job.effect("skill", null, () => skills.take({ agentId, runId, text: text.trim() }, { signal }), { replay: "safe" });
 }

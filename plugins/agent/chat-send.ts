@@ -6,7 +6,7 @@ import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
 import type { JobState } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
-import { admissionOf, type RequestOrigin } from "./admission.ts";
+import { admissionFor, type RequestOrigin } from "./admission.ts";
 import { type SentAttachment, takeAttachments } from "./attachments.ts";
 import { agentErrors } from "./errors.ts";
 import * as methods from "./methods.ts";
@@ -104,7 +104,7 @@ export function createSend(agent: AgentContext, runs: Runs) {
     };
     const release = runs.hold(runId);
     try {
-      const { jobs } = await lanes.admit({ admissions: [admissionOf(agent, request, { ...origin, operator: true })] }, io);
+      const { jobs } = await lanes.admit({ admissions: [await admissionFor(agent, request, { ...origin, operator: true })] }, io);
       const { fresh = false, state = "ready" } = jobs[0] ?? {};
       const run = { runId, sessionKey: session.key, agentId: session.agentId, fresh, state };
       if (!fresh) await refuseOther(run);
@@ -167,7 +167,7 @@ export function registerSending(agent: AgentContext, { send }: ReturnType<typeof
         expectedSessionId: params.sessionId,
         expectedLeaf: params.expectedLeafEntryId,
       },
-      { chat: true, plain: params.suppressCommandInterpretation === true },
+      { chat: true, literal: params.suppressCommandInterpretation === true },
     );
   });
 

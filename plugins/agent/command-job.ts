@@ -156,6 +156,7 @@ export function createCommandHandler(agent: AgentContext, runs: Runs) {
   const run = async (job: Job<CommandInput>): Promise<string> => {
     const { input } = job;
     if (input.refused === true) return `Only the owner of this assistant may use /${input.command}${input.group === true ? " here" : ""}.`;
+    if (input.unknown !== undefined) return input.unknown;
     switch (input.command) {
       case "agents":
         return agentsOf(input);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { says } from "@pincer/plugin-sdk/testing/script";
+import { lastUserText, says } from "@pincer/plugin-sdk/testing/script";
 import { textOf } from "@pincer/plugin-sdk/testing/talk";
 import { type Conversation, startConversation } from "../../tests/fixtures/conversation.ts";
 import { misfits } from "../../tests/fixtures/oracle.ts";
@@ -23,11 +23,15 @@ test("commands are answered by the gateway, and no model hears of them", async (
   expect(shown[1]).toMatchObject({ role: "assistant", command: true });
 });
 
-test("a text that only looks like a command goes to the model, and one can be sent as it is", async () => {
+test("a path goes to the model, and what is to be said as it stands; a word that is no command is answered with the one that was meant", async () => {
   await using talk = await startConversation();
   await talk.ask("/etc/passwd is a file");
   await talk.ask("/status", { suppressCommandInterpretation: true });
-  expect(talk.script.models).toHaveLength(2);
+  await talk.ask("//tmp is full");
+  expect(talk.script.models.map(({ request }) => lastUserText(request))).toEqual(["/etc/passwd is a file", "/status", "/tmp is full"]);
+  expect(await reply(talk, "/stauts now")).toStartWith('There is no command /stauts; did you mean "/status"? /help lists');
+  expect(await reply(talk, "/tmp is full")).toEndWith("begin with two slashes: //tmp");
+  expect(talk.script.models).toHaveLength(3);
 });
 
 test("/model and /think choose for the session, and say what is wrong", async () => {

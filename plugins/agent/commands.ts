@@ -84,16 +84,31 @@ export const skillCommand = ({ name, description }: SkillCommand): CommandEntry 
 
 const byAlias = new Map([...commands, ...answers].flatMap((entry) => entry.textAliases.map((alias) => [alias, entry.name] as const)));
 
+/** What looks like a command; paths (`/etc/hosts`) and figures do not. Chats write `/status@bot`. */
+const commandLike = /^\/([a-z][a-z0-9_-]*)(?:@\S+)?(?:[\s:]+([\s\S]*))?$/i;
+
 interface TypedCommand {
   readonly name: string;
   readonly args: string;
 }
 
-/** `undefined` for a text that is no command of ours. Chats write `/status@bot`. */
+/** `undefined` for a text that is no command of ours. */
 export function parseCommand(text: string): TypedCommand | undefined {
-  const match = /^(\/[a-z]+)(?:@\S+)?(?:[\s:]+([\s\S]*))?$/i.exec(text.trim());
-  const name = byAlias.get(match?.[1]?.toLowerCase() ?? "");
-  return name === undefined ? undefined : { name, args: match?.[2]?.trim() ?? "" };
+  const [, word = "", args = ""] = commandLike.exec(text.trim()) ?? [];
+  const name = byAlias.get(`/${word.toLowerCase()}`);
+  return name === undefined ? undefined : { name, args: args.trim() };
+}
+
+/** The first word of a text that looks like a command, and is none of ours. */
+export function unknownWord(text: string): string | undefined {
+  const word = commandLike.exec(text.trim())?.[1];
+  return word === undefined || byAlias.has(`/${word.toLowerCase()}`) ? undefined : word;
+}
+
+/** What `//status now` says: `/status now`, to the agent. `undefined` for every other text. */
+export function literalOf(text: string): string | undefined {
+  const said = text.trim().slice(1);
+  return text.trim().startsWith("//") && commandLike.test(said) ? said : undefined;
 }
 
 /** What a text asks for: a command that empties a conversation, what `sessions.reset` asks for; one that answers a request, what that asks for. */

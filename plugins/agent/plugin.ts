@@ -1,7 +1,7 @@
 import { definePlugin } from "@pincer/plugin-sdk";
 import { turn } from "@pincer/plugin-sdk/contracts/turn";
 import { jobFailed, sessionEnded } from "@pincer/plugin-sdk/hooks";
-import { admissionOf } from "./admission.ts";
+import { admissionFor } from "./admission.ts";
 import { AgentFiles } from "./agent-files.ts";
 import { registerAgentMethods } from "./agent-methods.ts";
 import { createSend, registerSending } from "./chat-send.ts";
@@ -39,7 +39,7 @@ export default definePlugin({
       turn,
       "agent",
       {},
-      { prepare: async (request) => admissionOf(ctx, request), scopeOf: async ({ text }) => ({ scope: scopeOf(text) }) },
+      { prepare: (request) => admissionFor(ctx, request), scopeOf: async ({ text }) => ({ scope: scopeOf(text) }) },
     );
     ctx.job(turnJob, createTurnHandler(parts, runs));
     ctx.job(commandJob, createCommandHandler(ctx, runs));

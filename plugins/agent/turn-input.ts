@@ -13,6 +13,8 @@ export const TurnInput = Type.Composite([
     chat: Type.Optional(Type.Boolean()),
     /** Attachments that were not taken, as people read them. */
     untaken: Type.Optional(Type.Array(Type.String())),
+    /** Its text calls nothing, also where it begins as a call does. */
+    literal: Type.Optional(Type.Boolean()),
     /** Of the marks around what the owner did not write; chosen once, so that a resumed turn has the same. */
     boundary: Type.Optional(Type.String()),
   }),
@@ -26,6 +28,8 @@ export const CommandInput = Type.Composite([
     args: Type.String(),
     /** Whoever typed it may not. */
     refused: Type.Optional(Type.Boolean()),
+    /** There is no such command: what is answered. */
+    unknown: Type.Optional(Type.String()),
   }),
 ]);
 export type CommandInput = Static<typeof CommandInput>;

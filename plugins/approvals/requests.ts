@@ -71,7 +71,9 @@ export interface Approval extends Omit<Wish, "timeoutMs"> {
 export const everyDecision: readonly ApprovalDecision[] = ["allow-once", "allow-always", "deny"];
 export const allowedOf = ({ allowed = everyDecision }: Approval): ApprovalDecision[] => [...allowed];
 
-const prefix = "request/";
+/** Two places, so that what waits, which is little and asked for at the end of every turn, is found without reading what is kept of the rest. */
+const openPrefix = "request/";
+const endedPrefix = "ended/";
 const mostKept = 200;
 
 export type Requests = ReturnType<typeof createRequests>;
@@ -80,25 +82,29 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
   const { store, clock } = ctx;
   const inTurn = createQueue();
   const waiting = new Map<string, Set<(approval: Approval) => void>>();
-  const keyOf = (id: string) => `${prefix}${id}`;
-  const find = (id: string) => store.get<Approval>(keyOf(id));
-  const all = async () => (await store.list<Approval>(prefix)).map(({ value }) => value);
+  const listed = async (prefix: string) => (await store.list<Approval>(prefix)).map(({ value }) => value);
+  const find = async (id: string) => (await store.get<Approval>(openPrefix + id)) ?? store.get<Approval>(endedPrefix + id);
+  const all = async () => (await Promise.all([listed(openPrefix), listed(endedPrefix)])).flat();
   const isOpen = ({ state, expiresAt }: Approval) => state === "open" && expiresAt > clock.now();
-  const open = async () => (await all()).filter(isOpen).sort((a, b) => a.createdAt - b.createdAt);
+  const open = async () => (await listed(openPrefix)).filter(isOpen).sort((a, b) => a.createdAt - b.createdAt);
+  const ended = (approval: Approval) => ({ [openPrefix + approval.id]: undefined, [endedPrefix + approval.id]: approval });
 
   type How = Pick<Approval, "by" | "unseen">;
   const decide = async (approval: Approval, state: State, how: How = {}, also: Readonly<Record<string, unknown>> = {}) => {
     const decided: Approval = { ...approval, ...how, state, decidedAt: clock.now() };
-    await store.set({ [keyOf(approval.id)]: decided, ...also });
+    await store.set({ ...ended(decided), ...also });
     for (const tell of waiting.get(approval.id) ?? []) tell(decided);
     onDecided(decided);
     return decided;
   };
 
-  const forgetOld = async (known: readonly Approval[]) => {
-    const old = known.filter((approval) => !isOpen(approval)).sort((a, b) => b.createdAt - a.createdAt);
-    const gone = old.slice(mostKept).map(({ id }) => [keyOf(id), undefined] as const);
-    if (gone.length > 0) await store.set(Object.fromEntries(gone));
+  /** Whose time ended while nobody waited, and what an earlier version has decided, stands among what is open until here. */
+  const tidy = async (waits: readonly Approval[]) => {
+    const over = waits.filter((approval) => !isOpen(approval));
+    const old = [...over, ...(await listed(endedPrefix))].sort((a, b) => b.createdAt - a.createdAt);
+    const gone = old.slice(mostKept).flatMap(({ id }) => [openPrefix + id, endedPrefix + id].map((key) => [key, undefined] as const));
+    const changes = [...over.flatMap((approval) => Object.entries(ended(approval))), ...gone];
+    if (changes.length > 0) await store.set(Object.fromEntries(changes));
   };
 
   return {
@@ -114,8 +120,8 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
       inTurn(async () => {
         const before = await find(wish.id);
         if (before !== undefined) return { approval: before, isNew: false };
-        const known = await all();
-        const others = known.filter(isOpen);
+        const waits = await listed(openPrefix);
+        const others = waits.filter(isOpen);
         if (others.length >= ctx.config.open) throw approvalErrors.APPROVAL_TOO_MANY(`${others.length} calls wait for an answer already`);
         const codes = new Set(others.map(({ code }) => code));
         let code = newCode();
@@ -123,8 +129,8 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
         const createdAt = clock.now();
         const { timeoutMs = ctx.config.timeoutMs, ...rest } = wish;
         const approval: Approval = { ...rest, code, createdAt, expiresAt: createdAt + timeoutMs, state: "open" };
-        await store.set({ [keyOf(wish.id)]: approval });
-        await forgetOld(known);
+        await store.set({ [openPrefix + wish.id]: approval });
+        await tidy(waits);
         return { approval, isNew: true };
       }),
 
@@ -165,15 +171,15 @@ export function createRequests(ctx: ApprovalsContext, onDecided: (approval: Appr
       also: (approval: Approval) => Promise<Readonly<Record<string, unknown>>> = async () => ({}),
     ): Promise<{ readonly approval: Approval; readonly isNew: boolean }> =>
       inTurn(async () => {
-        const known = await all();
         const code = typedCode(which);
-        const found = known.find((one) => isOpen(one) && (one.id === which || one.code === code));
+        const isMeant = (one: Approval) => one.id === which || one.code === code;
+        const found = (await open()).find(isMeant);
         if (found !== undefined) {
           const allowed = allowedOf(found);
           if (!allowed.includes(decision)) throw approvalErrors.APPROVAL_DECISION(`what asks takes ${allowed.join(", ")}, not ${decision}`);
           return { approval: await decide(found, decision, { by }, await also(found)), isNew: true };
         }
-        const same = known.find((one) => (one.id === which || one.code === code) && one.state === decision);
+        const same = (await all()).find((one) => isMeant(one) && one.state === decision);
         if (same !== undefined) return { approval: same, isNew: false };
         throw approvalErrors.APPROVAL_UNKNOWN(
           `nothing waits for an answer under ${JSON.stringify(which.slice(0, 64))}: it was answered, or its time is over; pincer approvals list shows what waits`,

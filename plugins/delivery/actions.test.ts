@@ -142,13 +142,11 @@ test("a channel that no plugin has is told, by the command and by the gateway's 
 test("who has no channel yet is told which there are, and what to type", async () => {
   await using fresh = await startTestGateway();
   client = await fresh.connect();
-  expect(await run()).toEqual({
-    code: 0,
-    lines: [
-      expect.stringMatching(/^no channel is set up; there are: .*telegram/),
-      expect.stringMatching(/^ {2}next {2}pincer config set channels\./),
-    ],
-  });
+  const { code, lines } = await run();
+  expect({ code, lines }).toEqual({ code: 0, lines: expect.arrayContaining([expect.stringContaining("no channel is set up")]) });
+  expect(lines.map((line) => line.replace(/ +/g, " "))).toEqual(
+    expect.arrayContaining([" irc pincer config set channels.irc.enabled true", " telegram pincer secrets set TELEGRAM_BOT_TOKEN"]),
+  );
 });
 
 test("pincer channels status says how each account is, and what to do about one that is not well", async () => {

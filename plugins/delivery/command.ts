@@ -1,4 +1,5 @@
 /** `pincer channels status`: how each account is, as its platform says, and what to do about one that is not well. */
+import { join } from "node:path";
 import type { Command, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
 import { columns } from "@pincer/plugin-sdk/command/columns";
@@ -12,7 +13,7 @@ import { deliveryErrors } from "./targets.ts";
 export const STATUS_COMMAND: Command = {
   name: "channels status",
   family: "Where people write to the assistant, and how each account is",
-  summary: "Asks the platform of each account whether its login holds, and says what to do",
+  summary: "Ask the platform of each account whether its login holds, and say what to do",
   usage: "[channel]",
 };
 
@@ -37,17 +38,34 @@ function row(
   return [`${dot(isWell ? "good" : "bad")} ${name}`, lines.join("\n")];
 }
 
+interface ChannelHere {
+  readonly name: string;
+  /** Of its plugin. */
+  readonly folder: string;
+}
+
 /** Of which a plugin is here, whether it is on or not. */
-async function channelsHere(io: CommandIo): Promise<readonly string[]> {
-  const { plugins } = (await io.call("plugins.status", {})) as { readonly plugins: readonly { readonly id: string }[] };
-  return plugins.flatMap(({ id }) => (id.startsWith("channel-") ? id.slice("channel-".length) : []));
+async function channelsHere(io: CommandIo): Promise<readonly ChannelHere[]> {
+  const { plugins } = (await io.call("plugins.status", {})) as { readonly plugins: readonly { readonly id: string; folder: string }[] };
+  return plugins.flatMap(({ id, folder }) => (id.startsWith("channel-") ? [{ name: id.slice("channel-".length), folder }] : []));
+}
+
+const turnedOn = (channel: string) => `pincer config set channels.${channel}.enabled true`;
+
+/** The secret that turns it on, as its manifest names it; else its switch. */
+async function firstStep({ name, folder }: ChannelHere): Promise<string> {
+  const manifest = (await Bun.file(join(folder, "plugin.json"))
+    .json()
+    .catch(() => ({}))) as { readonly enableWhen?: { readonly secrets?: readonly string[] } }; // silent-ok: the gateway says what is wrong with it
+  const secret = manifest.enableWhen?.secrets?.[0];
+  return secret === undefined ? turnedOn(name) : `pincer secrets set ${secret}`;
 }
 
 async function notOn(channel: string, io: CommandIo): Promise<Error> {
-  const there = await channelsHere(io);
+  const there = (await channelsHere(io)).map(({ name }) => name);
   if (there.includes(channel))
     return deliveryErrors.DELIVERY_CHANNEL_UNKNOWN(
-      `the channel ${channel} is off: pincer config set channels.${channel}.enabled true, with what docs/channels/${channel}.md says it needs`,
+      `the channel ${channel} is off: ${turnedOn(channel)}, with what docs/channels/${channel}.md says it needs`,
     );
   const near = suggestion(channel, there) || (there.length > 0 ? `; there are: ${there.join(", ")}` : "");
   return deliveryErrors.DELIVERY_CHANNEL_UNKNOWN(`no plugin here has the channel ${JSON.stringify(channel)}${near}`);
@@ -56,8 +74,12 @@ async function notOn(channel: string, io: CommandIo): Promise<Error> {
 /** What somebody does first who has no channel. */
 async function nothingYet(io: CommandIo): Promise<string> {
   const there = await channelsHere(io);
-  if (there.length === 0) return "no channel is set up, and no plugin is installed that has one";
-  return `no channel is set up; there are: ${there.join(", ")}\n  next  pincer config set channels.${there[0]}.enabled true (docs/channels says what each needs)`;
+  if (there.length === 0) return "no channel is set up, and no plugin is installed that has one\n  next  pincer search channel";
+  const rows = await Promise.all(there.map(async (one) => [one.name, await firstStep(one)] as const));
+  return [
+    "no channel is set up; each begins with a line of these (docs/channels says what else it needs)",
+    ...columns(rows, { indent: "  " }),
+  ].join("\n");
 }
 
 export async function runStatus([channel]: readonly string[], io: CommandIo): Promise<number> {

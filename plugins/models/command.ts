@@ -59,7 +59,7 @@ export const LIST_COMMAND: CommandDefinition = {
 };
 
 export const PULL_COMMAND: CommandDefinition = {
-  command: { name: "models pull", summary: "Fetches a model onto the machine of its server: ollama/qwen3", usage: "<model>" },
+  command: { name: "models pull", summary: "Fetch a model onto the machine of its server: ollama/qwen3", usage: "<model>" },
   async run([model = ""], io) {
     let state = (await io.call("models.pull", { model })) as PullState;
     const cancel = () => void io.call("models.pull.cancel", { model: state.model }).catch(() => undefined); // silent-ok: what it comes to the wait tells

@@ -11,7 +11,7 @@ const inStore = { kind: "secret", scopeKind: "team", scopeId: "" } as const;
 
 const commands = [
   ["secrets grant", true, "Let a plugin read a secret"],
-  ["secrets revoke", false, "Take that back"],
+  ["secrets revoke", false, "Let a plugin read a secret no longer"],
 ] as const;
 
 export default definePlugin({

@@ -16,6 +16,8 @@ interface CommandParts {
 const typed = /^\/([a-z0-9][a-z0-9_-]*)(?:@\S+)?(?:\s+([\s\S]*))?$/i;
 const longestDescription = 100;
 
+const named = (word: string) => word.toLowerCase().replaceAll("_", "-");
+
 const own = ["workspace", "project", "personal"];
 const rank = ({ root }: UsableSkill) => (own.includes(root.source) ? 0 : root.source === "bundled" ? 2 : 1);
 
@@ -31,11 +33,19 @@ export const commandsOf = ({ view, inUse, most }: CommandParts): ImplementationO
     return { commands: commands.sort((a, b) => (a.name < b.name ? -1 : 1)) };
   },
 
+  async named({ agentId, name: word }) {
+    const { all } = await view(agentId);
+    const one = all.find(({ name }) => name === named(word));
+    if (one === undefined) return null;
+    const uncalled = one.skill?.userInvocable === false ? ["only the agent itself may choose it"] : [];
+    return { name: one.name, reasons: [...one.reasons, ...uncalled] };
+  },
+
   async take({ agentId, runId, text }) {
     const [, word = "", args = ""] = typed.exec(text) ?? [];
     if (word === "") return null;
     const { usable } = await view(agentId);
-    const one = usable.get(word.toLowerCase().replaceAll("_", "-"));
+    const one = usable.get(named(word));
     if (!one?.skill.userInvocable) return null;
     const { name, skill } = one;
     await inUse.take(runId, taken(one));

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
 import { skillText, startSkills, write, writeSkill } from "../../tests/support/skills.ts";
 
 const key = (name: string) => `metadata: { openclaw: { primaryEnv: ${name} } }`;
@@ -205,7 +206,10 @@ test("a skill is called by its name with what it is to do, by the owner in his o
   expect(turn.text).toContain("Boil the water.");
   expect(turn.cache).toBeUndefined();
   expect(results(there)[0]).toContain("the skill in use (green-tea) allows look");
-  await talk.ask("/quiet");
+  const answered = async (text: string) => textOf((await talk.ask(text))["message"]);
+  expect(await answered("/quiet")).toContain("The skill quiet cannot be called: only the agent itself may choose it");
+  expect(await answered("/gren-tea")).toContain('did you mean "/green-tea"?');
+  await talk.ask("//green-tea is what I drink");
   await talk.ask("what is /green-tea?");
   for (const call of [2, 3]) expect(JSON.stringify(talk.script.models[call]!.request.system)).not.toContain("calls the skill");
   await talk.end(await talk.say("/green-tea", { sessionKey: "agent:main:demo:home:room" }));

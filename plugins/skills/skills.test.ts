@@ -112,13 +112,15 @@ test("another system is a reason even for a skill that is always there, and noth
   expect(await there.status("cake")).toMatchObject({ eligible: true });
 });
 
-test("programs are looked for on the PATH of commands, not on the gateway's", async () => {
+test("programs are looked for on the PATH of commands, not on the gateway's, for skills that ship with Pincer too", async () => {
   await using there = await startSkills({
+    skills: { allowBundled: ["docker"] },
     config: { plugins: { "tools-exec": { config: { environment: { PATH: "/nowhere" } } } } },
     prepare: (_home, workspace) =>
       writeSkill(join(workspace, "skills"), "tea", skillText("tea", "Brews tea.", "metadata: { openclaw: { requires: { bins: [sh] } } }")),
   });
   expect(await there.status("tea")).toMatchObject({ eligible: false, reasons: ["commands here have no sh"] });
+  expect(await there.status("docker")).toMatchObject({ bundled: true, eligible: false, reasons: ["commands here have no docker"] });
 });
 
 test("what cannot be read is listed with the line that is wrong, and keeps nothing else away", async () => {

@@ -14,14 +14,21 @@ import { verify } from "./verify.ts";
 
 const valued = ["--accept"];
 
+/** Of every command after which something may do more than before. */
+export const consent = {
+  yes: "Do it without asking; what may do more than before still needs --accept",
+  accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+};
+/** Of those after which nothing does. */
+export const unasked = { yes: "Do it without asking" };
+
 const install: CommandDefinition = {
   command: {
     name: "install",
     summary: "Install plugins and skills: telegram, weather@1.2.0, a folder; shows what each may do, and asks",
     usage: "[package...] [--yes] [--accept <permission>...] [--frozen] [--mend]",
     flags: {
-      yes: "Do it without asking; what may do more than before still needs --accept",
-      accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+      ...consent,
       frozen: "Install exactly what pincer.lock says, and nothing beside it",
       mend: "With --frozen: also in the place of files that somebody has changed",
     },
@@ -51,7 +58,7 @@ const remove: CommandDefinition = {
     name: "remove",
     summary: "Remove plugins and skills; what they kept stays, unless --data",
     usage: "<package> [package...] [--yes] [--data]",
-    flags: { yes: "Do it without asking", data: "Remove what it kept, too" },
+    flags: { ...unasked, data: "Remove what it kept, too" },
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -69,10 +76,7 @@ const update: CommandDefinition = {
     name: "update",
     summary: "Bring what is installed up to date; what may do more than before needs a yes of its own",
     usage: "[package...] [--yes] [--accept <permission>...]",
-    flags: {
-      yes: "Do it without asking; what may do more than before still needs --accept",
-      accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
-    },
+    flags: consent,
   },
   async run(args, io) {
     const options = readOptions(args, valued);
@@ -85,8 +89,8 @@ const rollback: CommandDefinition = {
   command: {
     name: "rollback",
     summary: "Go back to the version before",
-    usage: "<package> [--yes]",
-    flags: { yes: "Do it without asking" },
+    usage: "<package> [--yes] [--accept <permission>...]",
+    flags: consent,
   },
   async run(args, io) {
     const options = readOptions(args, valued);

@@ -7,6 +7,7 @@ import { clientErrors, told } from "../errors.ts";
 import { carryOut } from "./carry-out.ts";
 import { fromHere } from "./from-here.ts";
 import { readOptions } from "./options.ts";
+import { consent, unasked } from "./packages.ts";
 import { publish as publishPackage, publishValued } from "./registry-publish.ts";
 
 const valued = ["--accept"];
@@ -14,17 +15,18 @@ const valued = ["--accept"];
 /** What is installed, and no plugin that has the same name. */
 const skillNamed = (typed: string): string => (typed.includes("/") ? typed : `skills/${typed}`);
 
-const sentences: Readonly<Record<string, string>> = {
-  yes: "Do it without asking; what may do more than before still needs --accept",
-  accept: "Say yes to one of the things that need a yes of their own, in the words that it asked with",
+const command = (name: string, summary: string, usage: string): Command => {
+  const sentences: Readonly<Record<string, string>> = {
+    ...publishPackage.command.flags,
+    ...(usage.includes("--accept") ? consent : unasked),
+  };
+  return {
+    name: `skills ${name}`,
+    summary,
+    usage,
+    flags: Object.fromEntries(flagsIn(usage).map((flag) => [flag.name, sentences[flag.name] ?? ""])),
+  };
 };
-
-const command = (name: string, summary: string, usage: string): Command => ({
-  ...{ name: `skills ${name}`, summary, usage },
-  flags: Object.fromEntries(
-    flagsIn(usage).map((flag) => [flag.name, sentences[flag.name] ?? publishPackage.command.flags?.[flag.name] ?? ""]),
-  ),
-});
 
 const publish: CommandDefinition = {
   command: command("publish", "Pack, sign and publish a skill; it is scanned, and what that finds is shown", publishPackage.command.usage),
@@ -73,7 +75,7 @@ const remove: CommandDefinition = {
 };
 
 const rollback: CommandDefinition = {
-  command: command("rollback", "Go back to the version of a skill before", "<skill> [--yes]"),
+  command: command("rollback", "Go back to the version of a skill before", "<skill> [--yes] [--accept <permission>...]"),
   async run(args, io) {
     const options = readOptions(args, valued);
     const typed = `skills rollback ${options.words.join(" ")}`;

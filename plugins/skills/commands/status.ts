@@ -78,7 +78,9 @@ export const status: CommandDefinition = {
     const found = answer.skills.find((skill) => skill.name === name);
     if (name !== undefined && found === undefined) {
       const names = answer.skills.map((skill) => skill.name);
-      throw skillsErrors.SKILLS_UNKNOWN(`there is no skill ${JSON.stringify(name)}${suggestion(name, names)}`);
+      throw skillsErrors.SKILLS_UNKNOWN(
+        `there is no skill ${JSON.stringify(name)}${suggestion(name, names) || ": pincer skills status shows which there are"}`,
+      );
     }
     io.result(found ?? answer, (found === undefined ? all(answer) : one(found)).join("\n"));
     return EXIT.done;
