@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
 export function createCalendar(wanted: string | undefined): Calendar {
   const day = new Intl.DateTimeFormat("en-CA", {
     ...(wanted === undefined ? {} : { timeZone: wanted }),
-    ...({ year: "numeric", month: "2-digit", day: "2-digit", calendar: "iso8601", numberingSystem: "latn" } as const),
+    ...({ year: "numeric", month: "2-digit", day: "2-digit", numberingSystem: "latn" } as const),
   });
   const { timeZone } = day.resolvedOptions();
   const shown = new Intl.DateTimeFormat("en-GB", {
