@@ -6,10 +6,13 @@ import { Check } from "@sinclair/typebox/value";
 import { describeShape, type Shape } from "./shape.ts";
 
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>();
-/** How many values were held to a schema as it stands. */
-const uses = new WeakMap<TSchema, number>();
+/** How often a schema is still gone through as it stands. */
+const left = new WeakMap<TSchema, number>();
 /** To compile a schema takes as long as to hold some dozens of values to it: a gateway's first turn asks for a hundred schemas, of most once. */
-const mostUncompiled = 32;
+const leastUncompiled = 24;
+/** One after the other gets so many more, or the turn in which all of them come to it would wait for all to be compiled. */
+const spread = 24;
+let seen = 0;
 let compiler: typeof TypeCompiler | undefined;
 let loading: Promise<typeof TypeCompiler> | undefined;
 
@@ -43,9 +46,9 @@ function compile(schema: TSchema, { Compile }: typeof TypeCompiler): TypeCheck<T
 function isValid(schema: TSchema, value: unknown): boolean {
   const known = compiled.get(schema);
   if (known) return known.Check(value);
-  const used = uses.get(schema) ?? 0;
-  uses.set(schema, used + 1);
-  if (used < mostUncompiled) return Check(schema, value);
+  const more = left.get(schema) ?? leastUncompiled + (seen++ % spread);
+  left.set(schema, more - 1);
+  if (more > 0) return Check(schema, value);
   if (compiler) return compile(schema, compiler).Check(value);
   load().catch(() => undefined); // silent-ok: without a compiler it is checked all the same
   return Check(schema, value);
