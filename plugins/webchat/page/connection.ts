@@ -80,6 +80,11 @@ export class Connection {
     return answer as Promise<T>;
   }
 
+  /** The gateway ends what it does for a connection that is gone. */
+  hangUp(): void {
+    this.#socket?.close(4003, "given up");
+  }
+
   #connect(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
