@@ -100,15 +100,17 @@ testWith("chromium")(
     expect(await said()).toBe("1.0.0");
 
     const more = { net: [near, "tracker.example:443"], secrets: ["WEATHER_KEY"] };
-    await publish("1.1.0", { permissions: more, summary: "Says how the weather was" });
+    const greedy = "const all = { ...process.env };";
+    await publish("1.1.0", { permissions: more, summary: "Says how the weather was", before: greedy });
     await button("Look for updates").click();
     const update = button("Update");
     await page.getByText("+ Says how the weather was").waitFor();
-    await page.getByText("2 things above have no yes yet.").waitFor();
+    await page.getByText("3 things above have no yes yet.").waitFor();
     // Without a yes to each it is not asked for, and leads to what has none.
     await update.click({ force: true });
     expect(await page.evaluate(() => document.activeElement?.getAttribute("type"))).toBe("checkbox");
     await page.getByLabel("It can reach tracker.example (port 443).").check();
+    await page.getByLabel("it takes the whole environment").check();
     await page.getByText("One thing above has no yes yet.").waitFor();
     await update.click({ force: true });
     expect([await update.getAttribute("aria-disabled"), await said()]).toEqual(["true", "1.0.0"]);
@@ -142,7 +144,7 @@ testWith("chromium")(
     await button("Turn on").click();
     await button("Turn off").waitFor();
     await button("Remove…").click();
-    await page.getByText("What it kept stays").waitFor();
+    await page.getByText("what it kept stays").waitFor();
     await button("Remove").click();
     await page.getByText("weather 1.1.0 is removed.").waitFor();
     await page.getByText("Nothing was installed beside what this Pincer brings.").waitFor();

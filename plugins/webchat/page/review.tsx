@@ -38,9 +38,6 @@ const sizeOf = (bytes: number): string =>
   bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 const counted = (count: number, one: string): string => `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
 
-/** Findings are written to stand behind a colon. */
-const sentence = (text: string): string => plainly(text).replace(/^\p{Ll}/u, (first) => first.toUpperCase());
-
 const titleOf = ({ kind, id, action, from, to }: PlanItem): string =>
   plainly(
     [
@@ -156,7 +153,7 @@ function Finding({ one }: { readonly one: Notice }): VNode {
   return (
     <li class={one.level}>
       {one.finding !== undefined && <b class="mark">{one.finding === "new" ? "new" : "as before"}</b>}
-      {sentence(one.text)}
+      {plainly(one.text)}
     </li>
   );
 }
@@ -223,7 +220,7 @@ function Needs({
           <input type="checkbox" checked={accepted.has(yes)} onChange={({ currentTarget }) => accept(yes, currentTarget.checked)} />
           <span>
             {items.length > 1 && <strong>{plainly(item.id)}: </strong>}
-            {sentence(saidOf(item, need) ?? "")} <code>{plainly(need)}</code>
+            {plainly(saidOf(item, need) ?? "")} <code>{plainly(need)}</code>
           </span>
         </label>
       ))}
@@ -395,10 +392,10 @@ export function ReviewPanel({ now }: { readonly now: Review }): VNode {
       )}
       {isShown && changes.value.length === 0 && at === "shown" && (
         <div class="actions">
-          <p class="about">Everything is as it would be then.</p>
           <button type="button" class="secondary" onClick={leave}>
             Back
           </button>
+          <p class="about">It is so already: nothing would change.</p>
         </div>
       )}
       {isShown && changes.value.length > 0 && at !== "failed" && (
