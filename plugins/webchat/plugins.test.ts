@@ -73,7 +73,18 @@ testWith("chromium")(
       const { folder } = await makeWeather(registry.temporary("made"), version, weather);
       expect(await registry.publish(folder, "ada", ada.file)).toMatchObject({ ok: true });
     };
-    const near = "api.weather.example:443";
+    /** What the third version asks before it begins, as often as it is tried; the first time it is kept waiting. */
+    const [isAsked, isReleased] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    using sky = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch() {
+        isAsked.resolve();
+        await isReleased.promise;
+        return new Response("clouds", { status: 500 });
+      },
+    });
+    const near = `127.0.0.1:${sky.port}`;
     await publish("1.0.0", { permissions: { net: [near] }, summary: "Says <b>how</b> the weather is" });
     const config = { cooldownHours: 0, registries: [{ name: "home", address: registry.url, root }] };
     await using gateway = await startTestGateway({ config: { plugins: { "registry-client": { config } } } });
@@ -90,7 +101,7 @@ testWith("chromium")(
     await page.getByText("plugin · registry home · by ada").waitFor();
     await button("Install…").click();
     const plan = page.getByRole("region", { name: "Install weather 1.0.0" });
-    await plan.getByText(`It can reach api.weather.example (port 443). net ${near}`).waitFor();
+    await plan.getByText(`It can reach the service on port ${sky.port} of this machine. net ${near}`).waitFor();
     await plan.getByText("tool weather: Says <b>how</b> the weather is").waitFor();
     expect(await plan.textContent()).toMatch(/Signed byadaSHA256:\S+Size\d KB in \d files/);
     await expect(said()).rejects.toThrow("unknown method");
@@ -120,22 +131,24 @@ testWith("chromium")(
     await page.getByText("pincer secrets set WEATHER_KEY").waitFor();
     expect(await said()).toBe("1.1.0");
 
-    // What does not come to an end is stopped, and taken back.
-    const card = page.getByLabel("weather 1.1.0", { exact: true });
-    await publish("1.2.0", { permissions: more, setup: `if (!ctx.home.includes("pincer-record-")) return new Promise(() => undefined);` });
+    // What is under way is left, and the page is there again at once.
+    const asks = `ctx.fetch("http://${near}/").then((sky) => { if (!sky.ok) throw new Error("no sky"); })`;
+    await publish("1.2.0", { permissions: more, setup: `if (!ctx.home.includes("pincer-record-")) return ${asks};` });
     await button("Look for updates").click();
     await update.click();
     await page.getByText("weather: Starting it").waitFor();
+    await isAsked.promise;
     await button("Stop").click();
     await page.getByText("Stopped. What was begun is taken back").waitFor();
+    isReleased.resolve();
+    const card = page.getByLabel("weather 1.1.0", { exact: true });
     await card.getByText("Runs", { exact: true }).waitFor();
 
-    // What is not well is taken back, and it is said what it was, by which name, and what now.
-    await publish("1.3.0", { permissions: more, setup: `ctx.health(async () => ({ ok: false, detail: "no barometer" }));` });
+    // What does not start is taken back, and it is said what it was, by which name, and what now.
     await button("Look for updates").click();
     await update.click();
     const failure = page.getByRole("alert").filter({ hasText: "REGISTRY_CLIENT_ROLLED_BACK" });
-    await failure.getByText(/weather 1.3.0 was rolled back, and the version before goes on: .*no barometer/).waitFor();
+    await failure.getByText(/weather 1.2.0 was rolled back, and the version before goes on: .*no sky/).waitFor();
     await button("Back").click();
     expect(await said()).toBe("1.1.0");
 

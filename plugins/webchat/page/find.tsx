@@ -14,7 +14,8 @@ function standingOf({ kind, id, version, registry }: Hit): { readonly said?: str
   if (registry === null && kind === "skills") return { said: "Comes with Pincer" };
   if (registry === null) return own?.state === "disabled" ? { does: "Turn on…" } : { said: "On" };
   if (here === undefined) return { does: "Install…" };
-  return here.version === version ? { said: "Installed" } : { said: `${here.version} is installed`, does: `Look at ${version}…` };
+  const isNewer = version.localeCompare(here.version, "en", { numeric: true }) > 0;
+  return { said: `${here.version} is installed`, ...(isNewer && { does: `Look at ${version}…` }) };
 }
 
 function HitCard({ hit }: { readonly hit: Hit }): VNode {

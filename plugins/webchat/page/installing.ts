@@ -196,7 +196,10 @@ export function giveUp(): void {
   const isBegun = review.value?.at === "applying";
   leave();
   if (!isBegun) return;
-  outcome.value = { lines: ["Stopped. What was begun is taken back; below stands what is installed."], next: [] };
+  outcome.value = {
+    lines: ["Stopped. What was begun is taken back, unless it was done by then; below stands what is installed."],
+    next: [],
+  };
   hangUp();
 }
 
