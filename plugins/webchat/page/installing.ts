@@ -1,7 +1,7 @@
 /** Looking for packages, and what would be done with them. Nothing is done before its plan was shown, and said yes to. */
 import { computed, signal } from "@preact/signals";
 import { loadPlugins, type Permission } from "./plugins.ts";
-import { addPart, type Failure, failureOf, hangUp, request } from "./state.ts";
+import { addPart, type Failure, failureOf, hangUp, request, view } from "./state.ts";
 
 type Kind = "plugins" | "skills";
 
@@ -212,6 +212,10 @@ export async function loadVersions({ kind, id }: PlanItem): Promise<void> {
   }));
   change(mine, { versions });
 }
+
+view.subscribe((now) => {
+  if (now !== "plugins") outcome.value = undefined;
+});
 
 addPart({
   fresh: () => undefined,
