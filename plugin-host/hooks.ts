@@ -20,7 +20,7 @@ export function createHookRunner({ clock, limits, log, table, inside }: Reach): 
       });
       const isMine = hook.kind !== "first" || answer !== undefined;
       const expected = { transform: hook.payload, gate: Verdict, first: hook.result, series: undefined, all: undefined }[hook.kind];
-      if (expected && isMine) await requireValid(expected, answer, (how) => pluginErrors.PLUGIN_FAULT(`${what} answered wrongly ${how}`));
+      if (expected && isMine) requireValid(expected, answer, (how) => pluginErrors.PLUGIN_FAULT(`${what} answered wrongly ${how}`));
       return { answer };
     } catch (error) {
       late.abort(error);

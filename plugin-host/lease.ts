@@ -1,8 +1,8 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
-import type { Clock } from "@pincer/plugin-sdk/clock";
 import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
+import type { Generation } from "./generation.ts";
 
 export class Lease {
   readonly #ended = Promise.withResolvers<void>();
@@ -37,18 +37,16 @@ export class Lease {
 }
 
 /** A generation, as far as it holds connections. */
-interface Holder {
-  readonly plugin: string;
-  readonly number: number;
-  readonly clock: Clock;
-  readonly leases: ReadonlySet<Lease>;
-  onLease: ((lease: Lease, outcome: "held" | "ended") => void) | undefined;
-}
+type Holder = Pick<Generation, "plugin" | "number" | "clock" | "limits" | "leases" | "onLease">;
 
 /** How many connections it holds. */
 export const heldBy = ({ leases }: Holder): number => [...leases].filter(({ isHeld }) => isHeld).length;
 
-export const releaseAll = (generation: Holder): Promise<unknown> => Promise.all([...generation.leases].map((lease) => lease.release()));
+/** A reader that reads no further keeps its stream from ending: it is waited for so long, and keeps nothing else. */
+export const releaseAll = ({ leases, clock, limits }: Holder, ms = limits().unloadMs): Promise<unknown> =>
+  within(clock, ms, Promise.all([...leases].map((lease) => lease.release()))).catch(() => undefined); // silent-ok: `unended` names it
+/** What has not ended, each in words. */
+export const unended = ({ leases }: Holder): readonly string[] => [...leases].map(() => "a connection whose reader does not let it go");
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
@@ -67,7 +65,7 @@ export async function takeOver(from: Holder, to: Holder, ms: number, missing: nu
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
   try {
-    await within(to.clock, ms, releaseAll(from)).catch(() => undefined); // silent-ok: a connection that does not end is named when its generation is unloaded
+    await releaseAll(from, ms);
     if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
     if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;

@@ -12,7 +12,7 @@ import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { lastWordsOf } from "./instance.ts";
-import { heldBy, releaseAll, takeOver } from "./lease.ts";
+import { heldBy, releaseAll, takeOver, unended } from "./lease.ts";
 import { totalUseOf } from "./sandbox/use.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
@@ -294,7 +294,7 @@ export class Plugin {
       log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
     }
-    this.#hangs(generation, await generation.instance.unload());
+    this.#hangs(generation, [...(await generation.instance.unload()), ...unended(generation)]);
     this.#draining.delete(generation);
   }
 }

@@ -17,7 +17,8 @@ export function methodSource({ table, present, inside }: Reach): MethodSource {
       if (method === checked) return handler(params, call);
       // The bus checked against the generation that was newest then; a swap has come between.
       const refuse = (how: string) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`);
-      return Promise.resolve(requireValid(method.params, params, refuse)).then(() => handler(params, call));
+      requireValid(method.params, params, refuse);
+      return handler(params, call);
     };
     return { method: checked, invoke: (params, call) => inside(plugin, name, run(params, call), call.signal) };
   };

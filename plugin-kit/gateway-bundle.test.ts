@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildGateway } from "./gateway-bundle.ts";
+import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
+import { buildGateway, wokenByTurns } from "./gateway-bundle.ts";
 
 const repository = join(import.meta.dir, "..");
 const root = mkdtempSync(join(tmpdir(), "pincer-gateway-bundle-"));
@@ -55,4 +56,22 @@ test("where its bytecode is not, or is another Bun's, it starts from its code", 
   // The first four bytes say whose it is.
   const another = bytecode.map((file) => [file, Buffer.from(readFileSync(join(whole, file))).fill(1, 0, 4)] as const);
   expect(await start("another", code, Object.fromEntries(another))).toEqual([]);
+});
+
+test("what the first turn wakes of the default set, but for the model's, is put together", async () => {
+  await using gateway = await startTestGateway();
+  const client = await gateway.connect();
+  const active = async () => {
+    const { plugins } = await client.call<{ plugins: { id: string; state: string }[] }>("plugins.status", {});
+    return plugins.flatMap(({ id, state }) => (state === "active" ? [id] : []));
+  };
+  const before = await active();
+  const ended = client.event("chat", ({ state }) => state === "final");
+  await client.call("chat.send", { sessionKey: "main", message: "hello", idempotencyKey: "one" });
+  await ended;
+  let woken: readonly string[];
+  // Some hear of the turn's end behind it.
+  do woken = (await active()).filter((id) => !before.includes(id) && !id.startsWith("provider-"));
+  while (woken.length < wokenByTurns.length);
+  expect(woken.toSorted()).toEqual([...wokenByTurns]);
 });

@@ -1,11 +1,11 @@
 /**
- * The bundle that Pincer runs from. What every command runs and what every start runs are a file each, with its bytecode beside it, so that no start
- * looks for eighty files and parses them. Bun takes bytecode of CommonJS alone: chunks that are put together become that, and each leaves a door to
+ * The bundle that Pincer runs from. What every command runs, what every start runs and what the first turn runs are a file each, with its bytecode beside
+ * it, so that no start looks for eighty files and parses them. Bun takes bytecode of CommonJS alone: chunks that are put together become that, and each leaves a door to
  * itself in its place, through which everything else in the bundle finds it.
  */
 import { readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { BuildConfig } from "bun";
 import { buildDefaultSet, bundled, type DefaultSet } from "./build.ts";
 
@@ -28,6 +28,9 @@ interface Together {
 
 type Compiling = Pick<BuildConfig, "bytecode" | "bytecodeDepth" | "minify">;
 
+/** Of the default set, what is active behind the first turn, and was not before it. */
+export const wokenByTurns: readonly string[] = ["agent", "approvals", "budgets", "models", "routing", "skills", "tools-exec"];
+
 export async function buildGateway({ repository, ...set }: GatewayBundle): Promise<void> {
   const { out } = set;
   const entries = ["main", "gateway"].map((name) => join(repository, "kernel", "cli", `${name}.ts`));
@@ -46,7 +49,10 @@ export async function buildGateway({ repository, ...set }: GatewayBundle): Promi
     compiling: plainly,
     next: { file: "gateway.js", name: "start" },
   });
-  await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
+  const started = await putTogether(out, { name: "start", entries: ["gateway.js", ...plugins], plugins, compiling }, known);
+  const given = new Set(set.plugins.map((folder) => `${basename(folder)}.js`));
+  const woken = wokenByTurns.map((id) => `${id}.js`).filter((file) => given.has(file));
+  await putTogether(out, { name: "turn", entries: woken, plugins: woken, compiling: plainly }, new Map([...known, ...started]));
   // A thread, and a process of its own, that share no code with anybody.
   const apart = ["store/writer.ts", "registry/scan/scanner.ts"].map((file) => join(repository, file));
   await compiled(out, { entrypoints: apart, naming: "[name].js", ...plainly });

@@ -138,6 +138,26 @@ test.each<[string, Readonly<Record<string, unknown>>, string]>([
   expect(existsSync(join(folder, "node_modules"))).toBe(false);
 });
 
+test("what a lock says twice, or behind its end, is installed as it was read", async () => {
+  write();
+  const elsewhere = {
+    packages: { dependency: entry("dependency@1.0.0", "http://127.0.0.1:9/") },
+    overrides: { dependency: "link:outside" },
+  };
+  const twice = `${JSON.stringify(elsewhere).slice(0, -1)}, "overrides": {}, `;
+  const lock = readFileSync(join(folder, "bun.lock"), "utf8").replace("{", twice);
+  writeFileSync(join(folder, "bun.lock"), `${lock} ${JSON.stringify(elsewhere)}`);
+  await installed();
+  expect(readFileSync(join(folder, "node_modules", "dependency", "main.js"), "utf8")).toBe("export const n = 1;");
+});
+
+test("a lock that is nested deeper than can be read is refused, and says so", async () => {
+  write();
+  writeFileSync(join(folder, "bun.lock"), '{"packages":'.repeat(50_000));
+  const said = /nested deeper/;
+  await expect(installed()).rejects.toMatchObject({ code: "PLUGIN_INSTALL_FAILED", message: expect.stringMatching(said) });
+});
+
 test.each(["file:../outside", "git+http://127.0.0.1:9/x.git", "http://127.0.0.1:9/x.tgz", "1.0.0"])(
   "what a manifest wants beyond its lock is not fetched: %s",
   async (spec) => {

@@ -74,7 +74,7 @@ export async function fetchDependencies(
   const stage = createStage();
   try {
     writeFileSync(join(stage, "package.json"), JSON.stringify(lock.manifest));
-    writeFileSync(join(stage, "bun.lock"), text);
+    writeFileSync(join(stage, "bun.lock"), lock.text);
     const installing = { stage, folder, signal, onProgress };
     if (archives) {
       const onServed = ({ name, version }: { readonly name: string; readonly version: string }) => onProgress(`${name} ${version}`);

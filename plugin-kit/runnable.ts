@@ -11,7 +11,7 @@ import { filesOf } from "./archive.ts";
 import { packageOf } from "./create.ts";
 import { fetchDependencies, type InstallOptions, installDependencies, lockOf, needsDependencies } from "./install.ts";
 import type { ArchiveSource } from "./packages/loopback.ts";
-import { packagesIn } from "./packages/stage.ts";
+import { finishExchange, packagesIn } from "./packages/stage.ts";
 import { isPublished } from "./published.ts";
 
 /** Answers with the folder to run the plugin from, and brings what it needs, of a plugin that has it or as the options say. Throws as `installDependencies`. */
@@ -28,6 +28,7 @@ export async function runnable(
   }
   if (!needsDependencies(folder)) return folder;
   const packages = packagesOf(folder, home);
+  finishExchange(dirname(packages));
   if (!existsSync(packages)) {
     mkdirSync(dirname(packages), { recursive: true, mode: 0o700 });
     await fetchDependencies(folder, dirname(packages), onProgress, options).catch((error) => {
@@ -42,7 +43,7 @@ export async function runnable(
 
 /** Where what a plugin of a published Pincer needs of others lies in the home, or would; undefined: in its own folder, or it needs nothing. */
 export const packagesFolder = (folder: string, home: string): string | undefined =>
-  isSealed(folder) && needsDependencies(folder) ? dirname(packagesOf(folder, home)) : undefined;
+  isSealed(folder) && needsDependencies(folder) ? finishExchange(dirname(packagesOf(folder, home))) : undefined;
 
 /** Takes back what `runnable` brought into the home. What runs of it must have ended. In a clone other homes run from the same folder, which stays. */
 export function removeDependencies(folder: string, home: string): void {

@@ -1,9 +1,28 @@
-/** Compiled checks of schemas. A schema is compiled when it is first needed, and its compiler (10 ms) is loaded then. */
+/** Checks of schemas. What is checked again and again is compiled, and the compiler (10 ms) is loaded for the first of those. */
 import type { TSchema } from "@sinclair/typebox";
-import type { TypeCheck, ValueError } from "@sinclair/typebox/compiler";
+import type { TypeCheck, TypeCompiler, ValueError } from "@sinclair/typebox/compiler";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { describeShape, type Shape } from "./shape.ts";
 
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>();
+/** How often a schema is still gone through as it stands. */
+const left = new WeakMap<TSchema, number>();
+/** To compile a schema takes as long as to hold some dozens of values to it: a gateway's first turn asks for a hundred schemas, of most once. */
+const leastUncompiled = 24;
+/** One after the other gets so many more, or the turn in which all of them come to it would wait for all to be compiled. */
+const spread = 24;
+let seen = 0;
+let compiler: typeof TypeCompiler | undefined;
+let loading: Promise<typeof TypeCompiler> | undefined;
+
+function load(): Promise<typeof TypeCompiler> {
+  loading ??= import("@sinclair/typebox/compiler").then(({ TypeCompiler }) => {
+    compiler = TypeCompiler;
+    return TypeCompiler;
+  });
+  return loading;
+}
 
 /** What was expected where, and what came. Holds no value of the caller's, since that may be a secret. */
 export interface Mismatch {
@@ -15,27 +34,35 @@ export interface Mismatch {
 export async function checker(schema: TSchema): Promise<TypeCheck<TSchema>> {
   const known = compiled.get(schema);
   if (known) return known;
-  const { TypeCompiler } = await import("@sinclair/typebox/compiler");
-  const check = TypeCompiler.Compile(schema);
+  return compile(schema, await load());
+}
+
+function compile(schema: TSchema, { Compile }: typeof TypeCompiler): TypeCheck<TSchema> {
+  const check = Compile(schema);
   compiled.set(schema, check);
   return check;
 }
 
-/** Throws what `refuse` makes of the first mismatch. Once the schema has been compiled it costs no turn of the event loop: no promise. */
-export function requireValid(
-  schema: TSchema,
-  value: unknown,
-  refuse: (described: string, mismatch: Mismatch) => Error,
-): Promise<void> | undefined {
-  const check = compiled.get(schema);
-  if (!check) return checker(schema).then(() => requireValid(schema, value, refuse));
-  if (check.Check(value)) return undefined;
-  const mismatch = mismatchOf(check, value);
+function isValid(schema: TSchema, value: unknown): boolean {
+  const known = compiled.get(schema);
+  if (known) return known.Check(value);
+  const more = left.get(schema) ?? leastUncompiled + (seen++ % spread);
+  left.set(schema, more - 1);
+  if (more > 0) return Check(schema, value);
+  if (compiler) return compile(schema, compiler).Check(value);
+  load().catch(() => undefined); // silent-ok: without a compiler it is checked all the same
+  return Check(schema, value);
+}
+
+/** Throws what `refuse` makes of the first mismatch. */
+export function requireValid(schema: TSchema, value: unknown, refuse: (described: string, mismatch: Mismatch) => Error): void {
+  if (isValid(schema, value)) return;
+  const mismatch = mismatchOf({ Errors: (wrong) => Errors(schema, wrong) }, value);
   throw refuse(describeMismatch(mismatch), mismatch);
 }
 
 /** The first mismatch of a value that the check refuses. */
-export function mismatchOf(check: TypeCheck<TSchema>, value: unknown): Mismatch {
+export function mismatchOf(check: Pick<TypeCheck<TSchema>, "Errors">, value: unknown): Mismatch {
   const error = check.Errors(value).First();
   if (!error) return { path: "/", expected: "a value of the schema", got: describeValue(value) };
   return { path: error.path || "/", expected: expectedBy(error), got: describeValue(error.value) };

@@ -115,7 +115,7 @@ test("a schema gives the same verdict before and after it was a manifest's JSON,
       const before = Value.Check(schema, value);
       const told = `seed ${seed}: ${JSON.stringify(schema)} against ${JSON.stringify(value)}`;
       if (Value.Check(revived, value) !== before) throw new Error(`the interpreter says otherwise, ${told}`);
-      if (compiled && compiled[0].Check(value) !== compiled[1].Check(value)) throw new Error(`the compiler says otherwise, ${told}`);
+      if (compiled?.some((check) => check.Check(value) !== before)) throw new Error(`the compiler says otherwise, ${told}`);
       agreed++;
       if (before) accepted++;
     }

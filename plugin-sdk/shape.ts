@@ -55,16 +55,21 @@ export function childrenOf(shape: Shape): [key: string, child: Shape][] {
   ];
 }
 
+/** The schemas of one key inside, by its name. */
+const named = ({ properties = {}, anyOf = [] }: Shape, key: string): readonly Shape[] => {
+  const own = Object.hasOwn(properties, key) ? [properties[key]!] : [];
+  return anyOf.length === 0 ? own : [...own, ...anyOf.flatMap((one) => named(one, key))];
+};
+
 /** What a schema says about a path inside; several when there are alternatives. */
 export function shapesAt(shape: Shape, path: Path): readonly Shape[] {
-  return path.reduce<readonly Shape[]>(
-    (shapes, step) => {
-      const inside = shapes.flatMap(childrenOf);
-      const named = inside.filter(([key]) => key === step);
-      return (named.length > 0 ? named : inside.filter(([key]) => key === "*")).map(([, child]) => child);
-    },
-    [shape],
-  );
+  let shapes: readonly Shape[] = [shape];
+  for (const step of path) {
+    const found = shapes.flatMap((one) => named(one, step));
+    const anyKey = () => shapes.flatMap(childrenOf).flatMap(([key, child]) => (key === "*" ? [child] : []));
+    shapes = found.length > 0 ? found : anyKey();
+  }
+  return shapes;
 }
 
 export const lowest = ({ minimum, minLength, minItems }: Shape) => minimum ?? minLength ?? minItems;

@@ -1,5 +1,5 @@
 /** The fixed tier, as `pincer test` runs it: style, types and every test but the long ones. Ends with `N passed, N failed`. */
-import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -37,6 +37,22 @@ export function readReport(xml: string, files: readonly string[], tally: Tally):
   for (const missing of files.filter((path) => !seen.has(path))) tally.failed.push(`${missing}: no test ran`);
 }
 
+/** Counts what `bun test` had said when it was ended, which is before it writes a report: that some of the files did not end fails. */
+export function readSaid(said: string, files: readonly string[], tally: Tally, why: string): void {
+  const left = new Set(files);
+  let file = "";
+  for (const line of Bun.stripANSI(said).split("\n")) {
+    const [, result, name = ""] = /^\((pass|fail|skip)\) (.*?)(?: \[[\d.]+m?s\])?$/.exec(line) ?? [];
+    const header = line.endsWith(":") ? line.slice(0, -1) : "";
+    if (left.delete(header)) file = header;
+    else if (result === "pass") tally.passed += 1;
+    else if (result === "fail") tally.failed.push(`${file}: ${name}`);
+    else if (result === "skip") tally.skipped.push(`${file}: ${name}`);
+  }
+  if (file !== "") tally.failed.push(`${file}: was running, or had just ended, when ${why} ended it`);
+  if (left.size > 0) tally.failed.push(`${left.size} test files did not begin before ${why}`);
+}
+
 const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&", "#10": "\n" };
 const plain = (text: string): string => text.replace(/&(lt|gt|quot|apos|amp|#10);/g, (_, entity: string) => entities[entity]!);
 
@@ -60,8 +76,50 @@ function testFiles(filters: readonly string[]): string[] {
   );
 }
 
+interface Started {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where its output goes: a file that is open. */
+  readonly output: number;
+}
+
+const running = new Set<Bun.Subprocess>();
+/** The signal that told this to end. */
+let ended: NodeJS.Signals | undefined;
+
+/** Each in a group of its own, which is ended as one: a test's gateways are to go with it. */
+async function run(command: readonly string[], { cwd, env, output }: Started): Promise<number | undefined> {
+  if (ended) return undefined;
+  const child = Bun.spawn([process.execPath, ...command], { cwd, ...(env && { env }), stdio: ["ignore", output, output], detached: true });
+  running.add(child);
+  await child.exited;
+  running.delete(child);
+  return child.exitCode ?? undefined;
+}
+
+function endAll(): void {
+  for (const { pid } of running) {
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // silent-ok: it has ended meanwhile
+    }
+  }
+}
+
+/** Its outcome, and all that it said. */
+async function heard(command: readonly string[], cwd: string): Promise<{ readonly exitCode: number | undefined; readonly said: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "pincer-test-"));
+  const file = openSync(join(folder, "said"), "a");
+  const exitCode = await run(command, { cwd, output: file });
+  closeSync(file);
+  const said = readFileSync(join(folder, "said"), "utf8");
+  rmSync(folder, { recursive: true });
+  return { exitCode, said };
+}
+
 /** What can be installed without being root: the plugins' own packages, those of their tests too. */
-function prepare(tally: Tally, say: (line: string) => void): void {
+async function prepare(tally: Tally, say: (line: string) => void): Promise<void> {
   const plugins = join(repository, "plugins");
   for (const id of readdirSync(plugins)) {
     const lock = join(plugins, id, "bun.lock");
@@ -70,51 +128,87 @@ function prepare(tally: Tally, say: (line: string) => void): void {
     if (!existsSync(lock) || !readFileSync(lock, "utf8").includes('"packages"')) continue;
     if (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(lock, "utf8")) continue;
     say(`installing the packages of ${id}`);
-    const command = [process.execPath, "install", "--frozen-lockfile", "--ignore-scripts"];
-    const { exitCode, stderr } = Bun.spawnSync(command, { cwd: join(plugins, id) });
+    const { exitCode, said } = await heard(["install", "--frozen-lockfile", "--ignore-scripts"], join(plugins, id));
     if (exitCode === 0) cpSync(lock, stamp);
-    else tally.failed.push(`the packages of ${id} cannot be installed: ${stderr.toString().trim().split("\n").at(-1)}`);
+    else tally.failed.push(`the packages of ${id} cannot be installed: ${said.trim().split("\n").at(-1)}`);
   }
 }
 
-function check(tally: Tally, name: string, command: readonly string[], say: (line: string) => void): void {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, ...command], { cwd: repository });
+async function check(tally: Tally, name: string, command: readonly string[], say: (line: string) => void): Promise<void> {
+  const { exitCode, said } = await heard(command, repository);
   if (exitCode === 0) tally.passed += 1;
   else {
-    tally.failed.push(`${name}: ${command.join(" ")}`);
-    say(`${stdout}${stderr}`);
+    tally.failed.push(`${name}: ${ended ? `not ended when ${ended} came` : command.join(" ")}`);
+    say(said);
   }
   say(`${exitCode === 0 ? "ok" : "FAILED"}  ${name}`);
 }
 
-/** What goes through the user's door with a program for each step, and so waits for the system, runs beside the tests of the parts. */
-const isBeside = (file: string): boolean => /^(?:registry|skills|tests)\//.test(file);
+/** So few that the last of them does not keep everybody waiting, so many that their start does not count. */
+const filesAtOnce = 10;
+/** Tests wait for the system at times: two cores have work for three. More would make each wait for its turn. */
+const batchesAtOnce = 3;
 
-async function runTests(tally: Tally, files: readonly string[], output: "inherit" | "ignore"): Promise<void> {
-  if (files.length === 0) return void tally.failed.push("there is no such test file");
-  const halves = [files.filter((file) => !isBeside(file)), files.filter(isBeside)].filter((half) => half.length > 0);
-  // One that prints as it goes; what the other says stands together, behind it.
-  const shown = await Promise.all(halves.map((half, at) => runHalf(tally, half, at === 0 ? output : "pipe")));
-  if (output === "inherit") for (const text of shown) process.stdout.write(text);
+/** Those that take longest first: they go through the user's door, with a program for each step. */
+function batchesOf(files: readonly string[]): readonly (readonly string[])[] {
+  const isLong = (file: string): boolean => file.startsWith("tests/");
+  const ordered = [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
+  return Array.from({ length: Math.ceil(ordered.length / filesAtOnce) }, (_, at) =>
+    ordered.slice(at * filesAtOnce, (at + 1) * filesAtOnce),
+  );
 }
 
-/** Answers what the tests said, where nobody saw it yet. */
-async function runHalf(tally: Tally, files: readonly string[], output: "inherit" | "ignore" | "pipe"): Promise<string> {
+/** Goes through the work, so much of it at once, in its order. */
+async function share(work: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
+  const left = [...work];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await next();
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Prints what is written into a file, until it is disposed. */
+function follow(path: string): Disposable {
+  const file = openSync(path, "r");
+  const piece = Buffer.alloc(2 ** 16);
+  const print = () => {
+    for (let count = readSync(file, piece); count > 0; count = readSync(file, piece))
+      process.stdout.write(Buffer.from(piece.subarray(0, count)));
+  };
+  const watcher = watch(path, print);
+  return {
+    [Symbol.dispose]() {
+      watcher.close();
+      print();
+      closeSync(file);
+    },
+  };
+}
+
+/** What the tests say is shown as they say it, or when they are through. */
+async function runBatch(tally: Tally, files: readonly string[], shows: "at once" | "then" | "nothing"): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-test-"));
-  const report = join(folder, "report.xml");
+  const [report, said] = [join(folder, "report.xml"), join(folder, "said")];
   const options = [`--timeout=${testMs}`, "--reporter=junit", `--reporter-outfile=${report}`];
   // What a person has set up for their own gateway must not reach the tests; nor what the launcher has for a quick start, which costs whatever runs for minutes.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:PINCER_(?!TEST_)|BUN_JSC_threshold)/.test(name)));
-  const command = [process.execPath, "test", ...options, ...files.map((file) => `./${file}`)];
-  const said = output === "pipe" ? openSync(join(folder, "said"), "a") : output;
-  const code = await Bun.spawn(command, { cwd: repository, env, stdio: ["ignore", said, said] }).exited;
-  if (typeof said === "number") closeSync(said);
+  // A file, and no pipe: what a test left behind would keep that open.
+  const output = openSync(said, "a");
+  const shown = shows === "at once" ? follow(said) : undefined;
+  const code = await run(["test", ...options, ...files.map((file) => `./${file}`)], {
+    cwd: repository,
+    env,
+    output,
+  });
+  closeSync(output);
+  shown?.[Symbol.dispose]();
+  const text = readFileSync(said, "utf8");
   const before = tally.failed.length;
-  readReport(existsSync(report) ? readFileSync(report, "utf8") : "", files, tally);
+  if (ended && !existsSync(report)) readSaid(text, files, tally, ended);
+  else readReport(existsSync(report) ? readFileSync(report, "utf8") : "", files, tally);
   if (code !== 0 && tally.failed.length === before) tally.failed.push(`bun test ended with ${code}`);
-  const text = output === "pipe" ? readFileSync(join(folder, "said"), "utf8") : "";
   rmSync(folder, { recursive: true });
-  return text;
+  if (shows === "then") process.stdout.write(text);
 }
 
 if (import.meta.main) {
@@ -123,12 +217,27 @@ if (import.meta.main) {
   const filters = process.argv.slice(2).flatMap((word) => (word.startsWith("--") ? [] : word.replace(/^\.\//, "")));
   const say = (line: string) => (json ? undefined : console.log(line));
   const tally: Tally = { passed: 0, failed: [], skipped: [], reasons: {} };
-  prepare(tally, say);
-  if (filters.length === 0) {
-    check(tally, "style", ["node_modules/.bin/biome", "check", "."], say);
-    check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say);
-  }
-  await runTests(tally, testFiles(filters), json ? "ignore" : "inherit");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      ended = signal;
+      endAll();
+    });
+  process.on("exit", endAll); // also when it breaks
+  await prepare(tally, say);
+  const batches = batchesOf(testFiles(filters));
+  if (batches.length === 0) tally.failed.push("there is no such test file");
+  const shows = json ? "nothing" : batches.length === 1 ? "at once" : "then";
+  const checks = [
+    () => check(tally, "style", ["node_modules/.bin/biome", "check", "."], say),
+    () => check(tally, "types", ["node_modules/.bin/tsc", "--noEmit"], say),
+  ];
+  let unbegun = 0;
+  const runs = batches.map((files) => async () => {
+    if (ended) unbegun += files.length;
+    else await runBatch(tally, files, shows);
+  });
+  await share([...runs, ...(filters.length === 0 ? checks : [])], batchesAtOnce);
+  if (unbegun > 0) tally.failed.push(`${unbegun} test files did not begin before ${ended}`);
   const { passed, failed, skipped, reasons } = tally;
   for (const name of skipped) say(`SKIPPED  ${name}`);
   for (const name of failed) say([`FAILED   ${name}`, ...shortened(reasons[name] ?? "")].join("\n"));

@@ -39,7 +39,7 @@ export function createDispatch({ clock, settings }: BusContext, find: MethodSour
   let limited: ReadonlySet<string> = new Set();
   let listed: readonly string[] = [];
 
-  // Each step waits only for what is not there yet: most calls find their method loaded, its check compiled and their answer at once, and a
+  // Each step waits only for what is not there yet: most calls find their method loaded and their answer at once, and a
   // promise for each of them, or a closure for each step, would cost more than all the rest.
   const answer = (asked: Asked): unknown => {
     requireRole(asked.binding.scope, asked.caller.role);
@@ -49,8 +49,8 @@ export function createDispatch({ clock, settings }: BusContext, find: MethodSour
   };
 
   const check = (asked: Asked, resolved: ResolvedMethod): unknown => {
-    const checking = requireValid(resolved.method.params, asked.given, paramsInvalid(asked.binding.name));
-    return checking ? checking.then(() => permit(asked, resolved)) : permit(asked, resolved);
+    requireValid(resolved.method.params, asked.given, paramsInvalid(asked.binding.name));
+    return permit(asked, resolved);
   };
 
   const permit = (asked: Asked, resolved: ResolvedMethod): unknown => {
@@ -106,7 +106,7 @@ function requireScope(needed: MethodBinding["scope"], scopes: readonly WireScope
 
 async function requireResult({ name, result }: Method, answer: unknown): Promise<unknown> {
   const given = await answer;
-  await requireValid(result, given, (how) => busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${how}`));
+  requireValid(result, given, (how) => busErrors.BUS_RESULT_INVALID(`${name} answered wrongly ${how}`));
   return given;
 }
 

@@ -48,7 +48,7 @@ export function createSockets(context: BusContext, { prepared, welcome, onFrame,
     if (phase() === "starting") return refuse(connection, id, startingError(), 1013);
     if (phase() === "stopping") return refuse(connection, id, stoppingError(), 1012);
     try {
-      await requireValid(ConnectParams, params, paramsInvalid(method));
+      requireValid(ConnectParams, params, paramsInvalid(method));
     } catch (error) {
       return refuse(connection, id, error, 1008);
     }

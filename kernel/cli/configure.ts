@@ -17,9 +17,8 @@ const shown = (value: Json): string => (typeof value === "string" ? value : JSON
 /** What the file says of each section, and which it says nothing of. */
 function sections(value: Json, written: Json, { configFile }: Home): string {
   const lines = (of: Json) => leavesOf(of).map(([path, leaf]) => `${path} = ${JSON.stringify(leaf)}`);
-  const said = Object.entries(written as JsonObject).flatMap(([name, of]) =>
-    lines(of).length > 0 ? [[name, lines(of).join("\n")] as const] : [],
-  );
+  const all = Object.entries(written as JsonObject).map(([name, of]) => [name, lines(of).join("\n")] as const);
+  const said = all.filter(([, text]) => text !== "");
   const silent = Object.keys(value as JsonObject).filter((name) => !said.some(([known]) => known === name));
   const rest = paragraph(dim(`${said.length === 0 ? "nothing is set; " : ""}with their defaults: ${silent.join(", ")}`), "");
   return [...columns(said), rest, dim(`what is in force: pincer config get gateway, or --all; the file: ${configFile}`)].join("\n");

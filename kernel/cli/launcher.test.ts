@@ -115,7 +115,7 @@ test("what it runs makes more requests at a time than Bun does by itself, and co
   writeFileSync(join(path, "bun"), shim, { mode: 0o755 });
   const { BUN_CONFIG_MAX_HTTP_REQUESTS: _, ...others } = network;
   for (const [said, expected] of [
-    [{}, "at a time: 4096, after: 10000"],
+    [{}, "at a time: 4096, after: 2000"],
     [{ BUN_CONFIG_MAX_HTTP_REQUESTS: "300", BUN_JSC_thresholdForOptimizeAfterWarmUp: "1000" }, "at a time: 300, after: 1000"],
   ] as const) {
     const { err, code } = await launch(path, ["version"], undefined, { ...others, ...said });

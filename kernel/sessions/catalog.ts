@@ -22,12 +22,12 @@ type Settable = SessionChanges & { owner: boolean; add: Readonly<Record<string, 
 export type Changes = { readonly [K in keyof Settable]?: Settable[K] | undefined };
 
 /** Throws `SESSION_FIELD_INVALID` for a facet that no plugin declares, or a value that its schema refuses; null, which clears, is fine. */
-export async function checkFacets(values: Values, facets: Facets): Promise<void> {
+export function checkFacets(values: Values, facets: Facets): void {
   for (const [name, value] of Object.entries(values)) {
     const facet = facets.get(name);
     if (!facet) throw sessionErrors.SESSION_FIELD_INVALID(`no plugin declares the facet ${JSON.stringify(name)}`);
     if (value === null || value === undefined) continue;
-    await requireValid(facet.schema, value, (how) => sessionErrors.SESSION_FIELD_INVALID(`${name}: ${how}`));
+    requireValid(facet.schema, value, (how) => sessionErrors.SESSION_FIELD_INVALID(`${name}: ${how}`));
   }
 }
 

@@ -104,7 +104,7 @@ export function createSessions(deps: SessionsDeps) {
 
   const contract: ImplementationOf<typeof sessions> = {
     async ensure({ key: written, owner, facets: initial = {} }) {
-      await checkFacets(initial, facets());
+      checkFacets(initial, facets());
       const key = keyOf(written);
       const { record, created } = await catalog.ensure(key, owner ?? key.isMain, {}, initial, clock.now());
       if (created) changed(record.key, record.agentId, { reason: "create" }, record);
@@ -117,7 +117,7 @@ export function createSessions(deps: SessionsDeps) {
       return record ? sessionOf(record, {}) : null;
     },
     async patch({ key, label, facets: set, add }) {
-      await checkFacets({ ...set, ...add }, facets());
+      checkFacets({ ...set, ...add }, facets());
       await change(keyOf(key).key, { label, facets: set, add }, "patch");
       return {};
     },
@@ -175,7 +175,7 @@ export function createSessions(deps: SessionsDeps) {
   const editor: ImplementationOf<typeof sessionEditor> = {
     settable: async () => ({ facets: Object.fromEntries([...facets()].flatMap(([name, { patch }]) => (patch ? [[name, patch]] : []))) }),
     async change({ key, agentId, sessionId, made, reason, label, archived, readAt, attributes, facets: set }) {
-      await checkFacets(set ?? {}, facets());
+      checkFacets(set ?? {}, facets());
       const { record, created } = await open(keyOf(key, agentId), sessionId, made);
       const changes = { label, archived, readAt, attributes, facets: set };
       return details(await change(record.key, changes, reason ?? (created ? "create" : "patch")));

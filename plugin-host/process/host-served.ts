@@ -78,8 +78,8 @@ export function hostServed(
     emit: ({ event: name, payload, options }) => {
       const event = registered().get("emits", name);
       if (!event) throw pluginErrors.PLUGIN_UNDECLARED(`${id} emits ${name}, which its manifest does not declare`);
-      const checking = requireValid(event.payload, payload, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`));
-      return checking ? checking.then(() => around.emit(event, payload, options)) : around.emit(event, payload, options);
+      requireValid(event.payload, payload, (how) => pluginErrors.CAPABILITY_PARAMS_INVALID(`${name} ${how}`));
+      return around.emit(event, payload, options);
     },
     call: ({ method, params }, { signal }) => around.call(method, params ?? {}, signal),
     run: ({ id: hook, kind, payload }, { signal }) => {
@@ -97,11 +97,11 @@ export function hostServed(
     "job.sleep": ({ key, ms }) => jobs.required(key).sleep(ms),
   };
 
-  /** At once where nothing has to be compiled first, so that what a process says in an order happens in it. */
+  /** At once, so that what a process says in an order happens in it. */
   const checked = <T>(target: string, params: unknown, run: () => T | Promise<T>): T | Promise<T> => {
     if (!Object.hasOwn(shapes, target)) throw pluginErrors.PLUGIN_PROTOCOL(`the gateway has no ${target.slice(0, 200)}`);
-    const checking = requireValid(shapes[target as Target], params, (how) => pluginErrors.PLUGIN_PROTOCOL(`${target} ${how}`));
-    return checking ? checking.then(run) : run();
+    requireValid(shapes[target as Target], params, (how) => pluginErrors.PLUGIN_PROTOCOL(`${target} ${how}`));
+    return run();
   };
 
   return {

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "@pincer/plugin-sdk";
-import { checker, requireValid } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Clock } from "@pincer/plugin-sdk/clock";
 import { errorMessage, type GatewayError } from "@pincer/plugin-sdk/error";
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
@@ -23,7 +23,6 @@ import {
   type Start,
   type Started,
 } from "@pincer/plugin-sdk/runtime/process-protocol";
-import { shapesReady } from "@pincer/plugin-sdk/runtime/process-shapes";
 import { compareGenerated, Registrations } from "@pincer/plugin-sdk/runtime/registrations";
 import { Type } from "@sinclair/typebox";
 import { LastWords, type PluginInstance, type ProcessFacts } from "../instance.ts";
@@ -134,7 +133,7 @@ export class ProcessInstance implements PluginInstance {
   async start(): Promise<void> {
     const { manifest, limits, bundle } = this.#options;
     const { id, version, permissions = {} } = manifest;
-    await Promise.all([this.#launch(), shapesReady()]);
+    await this.#launch();
     const { protocol, sdk } = await this.#hello.promise;
     if (protocol !== processProtocol) {
       const spoken = `it speaks version ${protocol} of the process protocol (SDK ${sdk}), expected ${processProtocol}`;
@@ -147,10 +146,9 @@ export class ProcessInstance implements PluginInstance {
     const start: Start = { id, version, code, permissions, limits: { retryFirstMs, retryLongestMs, unloadMs }, ...facts };
     this.#told = start.provisions;
     const started = (await this.#peer.call("start", start, { signal: never })) as Started;
-    await requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
+    requireValid(StartedShape, started, (how) => pluginErrors.PLUGIN_PROTOCOL(`${id} answered to start wrongly ${how}`));
     compareGenerated(id, manifest.generated ?? {}, started.generated);
     this.registered = proxies(manifest.generated ?? {}, started, this.#peer, this.#jobs);
-    await Promise.all([...this.registered.all("emits").values()].map(({ payload }) => checker(payload)));
     this.services.size = started.services;
     this.assertLive(); // nobody would be told of an end before this
     this.#beat();

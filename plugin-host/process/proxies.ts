@@ -1,5 +1,5 @@
 /** A plugin in its own process, as the host sees it: what its manifest declares, each handler a call over there. */
-import { checker, requireValid } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { Contract, Io, Members } from "@pincer/plugin-sdk/contract";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { Generated } from "@pincer/plugin-sdk/manifest";
@@ -126,8 +126,8 @@ function methodOf(
 
 /** Answers are held to what the manifest says: whoever asked knows the method by that. */
 function methodHandler({ name, result, accepted }: Method, peer: Peer) {
-  const held = async (schema: TSchema, answer: unknown) => {
-    await requireValid(schema, answer, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${name} answered wrongly ${how}`));
+  const held = (schema: TSchema, answer: unknown) => {
+    requireValid(schema, answer, (how) => pluginErrors.CAPABILITY_RESULT_INVALID(`${name} answered wrongly ${how}`));
     return answer;
   };
   const answered = async (params: unknown, { connection, role, scopes, signal, accepted: tell }: MethodCall) => {
@@ -137,16 +137,13 @@ function methodHandler({ name, result, accepted }: Method, peer: Peer) {
     for (;;) {
       const step = await answers.next();
       if (step.done) return held(result, step.value);
-      tell(await held(accepted, (step.value as { readonly accepted?: unknown } | null)?.accepted));
+      tell(held(accepted, (step.value as { readonly accepted?: unknown } | null)?.accepted));
     }
   };
-  return async (params: unknown, call: MethodCall) => {
-    // Before it is asked, so that what it answers goes on before whatever it says next.
-    await Promise.all([result, ...(accepted ? [accepted] : [])].map(checker));
-    return answered(params, call).catch((error) => {
+  return (params: unknown, call: MethodCall) =>
+    answered(params, call).catch((error) => {
       throw isGone(error) && peer.isEnd(error) ? cut(error, name) : error;
     });
-  };
 }
 
 async function route(peer: Peer, prefix: string, request: Request): Promise<Response> {

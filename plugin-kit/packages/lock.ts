@@ -1,6 +1,6 @@
 /** The packages that a plugin's `bun.lock` names, each a version of the registry with its checksum: anything else in one is refused. */
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isObject, type Json, type JsonObject, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { type Checksum, strongestOf } from "./integrity.ts";
 
@@ -14,6 +14,10 @@ export interface Lock {
   /** A `package.json` that wants what the lock has, and nothing else. */
   readonly manifest: JsonObject;
   readonly packages: readonly LockedPackage[];
+  /** Each as it is written, by the path that it has among those that it lies inside of. */
+  readonly entries: JsonObject;
+  /** The lock written anew: of what the text says twice, or behind its end, an installer might take the other. */
+  readonly text: string;
 }
 
 const version = /^((?:@[\w~][\w.~-]*\/)?[\w~][\w.~-]*)@(\d+\.\d+\.\d+[\w.+-]*)$/;
@@ -25,20 +29,42 @@ const range = /^(npm:(@[\w.~-]+\/)?[\w.~-]+@)?[^:/\\]*$/;
 const longestPath = 500;
 const kinds = ["dependencies", "optionalDependencies", "peerDependencies", "devDependencies", "overrides"] as const;
 
-/** Enough for thousands of packages. A gateway reads it whole, and what is made for that keeps it busy for seconds a megabyte. */
-export const longestLock = 2 ** 20;
+/** Enough for thousands of packages. A gateway reads it whole. */
+const longestLock = 2 ** 20;
+
+/** What a lock says, as Bun reads it. Throws what it has to say of a text that is none, or is too long. */
+function lockIn(text: string): JsonObject {
+  if (text.length > longestLock) throw new RangeError(`expected at most ${longestLock} characters, came ${text.length}`);
+  try {
+    const lock = Bun.JSONC.parse(text) as Json;
+    return isObject(lock) ? lock : {};
+  } catch (error) {
+    throw error instanceof RangeError ? new RangeError("it is nested deeper than anybody's") : error;
+  }
+}
+
+/** How many packages a lock names, of anybody's; none of what cannot be read. */
+export function countPackages(text: string): number {
+  try {
+    const { packages } = lockIn(text);
+    return isObject(packages) ? Object.keys(packages).length : 0;
+  } catch {
+    return 0; // silent-ok: whoever installs from it says what is wrong with it
+  }
+}
 
 /** `file`: for people. Throws `PLUGIN_INSTALL_FAILED`. */
 export function readLock(file: string, text: string): Lock {
   const refuse = refusal(file);
-  if (text.length > longestLock) throw refuse(`more than ${longestLock} bytes can hold`);
-  let lock: Json;
+  let lock: JsonObject;
+  let written: string;
   try {
-    lock = jsonOf(parseJson5(text));
+    lock = lockIn(text);
+    written = JSON.stringify(lock);
   } catch (error) {
     throw refuse(`nothing that can be read (${errorMessage(error)})`);
   }
-  const { workspaces = {}, packages = {}, patchedDependencies, overrides = {} } = isObject(lock) ? lock : {};
+  const { workspaces = {}, packages = {}, patchedDependencies, overrides = {} } = lock;
   if (patchedDependencies !== undefined) throw refuse("patches");
   const { "": root = {}, ...others } = isObject(workspaces) ? workspaces : {};
   const [folder] = Object.keys(others);
@@ -48,7 +74,8 @@ export function readLock(file: string, text: string): Lock {
     for (const [name, spec] of Object.entries(isObject(wanted[kind]) ? wanted[kind] : {}))
       if (typeof spec !== "string" || !range.test(spec)) throw refuse(`${name}: ${JSON.stringify(spec)}`);
   const found = new Map<string, LockedPackage>();
-  for (const [name, entry] of Object.entries(isObject(packages) ? packages : {})) {
+  const entries = isObject(packages) ? packages : {};
+  for (const [name, entry] of Object.entries(entries)) {
     const [what, from, , hash] = Array.isArray(entry) ? (entry as readonly Json[]) : [];
     const [, called, at] = (typeof what === "string" && version.exec(what)) || [];
     if (name.length > longestPath) throw refuse(`${name}, inside of more packages than anybody's are`);
@@ -59,7 +86,7 @@ export function readLock(file: string, text: string): Lock {
     found.set(`${called}@${at}`, { name: called, version: at!, checksum });
   }
   const manifest = Object.fromEntries(["name", ...kinds].flatMap((key) => (wanted[key] === undefined ? [] : [[key, wanted[key]]])));
-  return { manifest, packages: [...found.values()] };
+  return { manifest, packages: [...found.values()], entries, text: written };
 }
 
 /** Throws `PLUGIN_INSTALL_FAILED` when `package.json` wants anything else than the lock was made for. */

@@ -1,5 +1,5 @@
 /** Of the packages that a plugin's `bun.lock` names, those that it may run with, on whichever system: what its author alone needs is left out. */
-import { isObject, type Json, type JsonObject, jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
+import { isObject, type Json, type JsonObject } from "@pincer/plugin-sdk/json5";
 import { integrityOf } from "./integrity.ts";
 import { readLock } from "./lock.ts";
 
@@ -14,12 +14,11 @@ interface Place {
 
 /** By name and version, the checksum of its archive. Throws `PLUGIN_INSTALL_FAILED` as `readLock`. */
 export function neededPackages(file: string, text: string): Readonly<Record<string, string>> {
-  const locked = readLock(file, text).packages;
-  const checksums = new Map(locked.map(({ name, version, checksum }) => [`${name}@${version}`, integrityOf(checksum)]));
-  const { workspaces, packages } = objectOf(jsonOf(parseJson5(text)));
+  const { packages, manifest, entries } = readLock(file, text);
+  const checksums = new Map(packages.map(({ name, version, checksum }) => [`${name}@${version}`, integrityOf(checksum)]));
   const found: Record<string, string> = {};
   const seen = new Set<Place>();
-  const visiting: [from: Place, wants: JsonObject][] = [[placesIn(objectOf(packages)), objectOf(objectOf(workspaces)[""])]];
+  const visiting: [from: Place, wants: JsonObject][] = [[placesIn(entries), manifest]];
   for (const [from, wants] of visiting)
     for (const name of kinds.flatMap((kind) => Object.keys(objectOf(wants[kind])))) {
       const place = nearest(from, name);

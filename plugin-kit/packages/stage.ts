@@ -40,6 +40,31 @@ export function takeOver(from: string, folder: string, last: ReadonlySet<string>
   }
 }
 
+const nextOf = (folder: string): string => `${folder}.next`;
+
+/** Another folder in the place of one, which goes by way of `aside`, on the same file system. Killed meanwhile, `finishExchange` makes the rest of it. */
+export function exchange(staged: string, folder: string, aside: string): void {
+  forgetExchange(folder);
+  renameSync(staged, nextOf(folder));
+  if (existsSync(folder)) renameSync(folder, aside);
+  finishExchange(folder);
+  rmSync(aside, { recursive: true, force: true });
+}
+
+/** Where the one before is gone already: to be called before anybody looks for the folder. Answers with it. */
+export function finishExchange(folder: string): string {
+  if (existsSync(folder) || !existsSync(nextOf(folder))) return folder;
+  try {
+    renameSync(nextOf(folder), folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // else somebody else was faster
+  }
+  return folder;
+}
+
+/** What was to come into the place of a folder does not. */
+export const forgetExchange = (folder: string): void => rmSync(nextOf(folder), { recursive: true, force: true });
+
 /** Unless somebody was faster, who has put the same there. */
 function isPut(from: string, to: string): boolean {
   try {

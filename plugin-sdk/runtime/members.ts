@@ -1,5 +1,5 @@
 /** The members of a contract as their callers hold them: checked, counted and blamed, whatever stands behind them. */
-import { checker, requireValid } from "../check.ts";
+import { requireValid } from "../check.ts";
 import type { Call, Contract, ImplementationOf, Io, Stream } from "../contract.ts";
 import { isGatewayError } from "../error.ts";
 import { pluginErrors } from "../plugin-errors.ts";
@@ -65,32 +65,10 @@ function runMember({ implementation }: Target, key: string, what: string, given:
 const nameIn = (given: unknown, at: readonly string[]): unknown =>
   at.reduce((value, key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key], given);
 
-/**
- * Keeps calls in the order in which they were made: one that need not wait waits all the same for those before it that do. Else, on the first
- * use of a schema, what was made while it was being compiled would go before what waits for it.
- */
-function inOrder() {
-  let last: Promise<void> | undefined;
-  return (waits: Promise<void> | undefined): Promise<void> | undefined => {
-    if (!waits && !last) return undefined;
-    waits?.catch(() => undefined); // silent-ok: told by the turn, which may come later
-    const before = last?.catch(() => undefined); // silent-ok: whoever made that call is told
-    const turn = before ? before.then(() => waits) : waits!;
-    last = turn;
-    const leave = () => {
-      if (last === turn) last = undefined;
-    };
-    turn.then(leave, leave);
-    return turn;
-  };
-}
-
 function bindCall(member: Call, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
-  const turnOf = inOrder();
   return async (given: unknown, io: Io) => {
-    const turn = turnOf(requireValid(member.params, given, wrongParams));
-    if (turn) await turn;
+    requireValid(member.params, given, wrongParams);
     if (member.speaksAs) binding.requireName?.(member.speaksAs, nameIn(given, member.speaksAs.at));
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {
@@ -98,8 +76,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
       const target = resolved instanceof Promise ? await resolved : resolved;
       try {
         const answer = await runMember(target, key, what, given, io);
-        const checking = requireValid(member.result, answer, wrongResult);
-        if (checking) await checking;
+        requireValid(member.result, answer, wrongResult);
         return answer;
       } catch (error) {
         const isCut = isGone(error) && target.isEnd?.(error) === true;
@@ -117,10 +94,7 @@ function bindCall(member: Call, key: string, what: string, binding: Binding) {
 const safeAttempts = 3;
 function bindStream(member: Stream, key: string, what: string, binding: Binding) {
   const [wrongParams, wrongResult] = [badParams(what), badResult(what)];
-  let isCompiled = false;
   return async function* (given: unknown, io: Io) {
-    if (!isCompiled) await Promise.all([checker(member.params), checker(member.item), checker(member.result)]);
-    isCompiled = true;
     requireValid(member.params, given, wrongParams);
     io.signal.throwIfAborted();
     for (let attempt = 1; ; attempt++) {

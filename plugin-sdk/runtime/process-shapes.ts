@@ -1,6 +1,5 @@
 /** What a plugin's process may ask of the gateway, and in which shape: nothing that comes from there is believed. */
 import { Type } from "@sinclair/typebox";
-import { checker } from "../check.ts";
 import type { HookKind } from "../hook.ts";
 import { Admission, QueueMode } from "../job.ts";
 
@@ -38,6 +37,3 @@ export const shapes = {
   "job.sendNow": Type.Object({ ...JobKey, name: Name, next: Admission }),
   "job.sleep": Type.Object({ ...JobKey, ms: Type.Number({ minimum: 0 }) }),
 };
-
-/** Resolves when every check is compiled, for all processes. */
-export const shapesReady = async (): Promise<void> => void (await Promise.all(Object.values(shapes).map(checker)));

@@ -105,14 +105,14 @@ async function carry(from: Keeper, to: Keeper, ms: number, ending: HandOver["end
 async function snapshot({ name, registered }: Keeper): Promise<unknown> {
   const { schema, snapshot } = registered.required("state", "state");
   const state = plainState(await snapshot());
-  await requireValid(schema, state, refused(`the snapshot of ${name} is not what it declares`));
+  requireValid(schema, state, refused(`the snapshot of ${name} is not what it declares`));
   return state;
 }
 
 async function restore({ plugin, folder, name, clock, registered }: Keeper, state: unknown, ms: number): Promise<void> {
   const { schema, restore } = registered.required("state", "state");
   const restoring = async () => {
-    await requireValid(schema, state, refused(`${name} does not accept the state of the generation before it`));
+    requireValid(schema, state, refused(`${name} does not accept the state of the generation before it`));
     await restore(structuredClone(state));
   };
   await within(clock, ms, restoring(), `restore of ${name}`).catch((error) => {

@@ -64,8 +64,8 @@ export function channelSuite(given: ChannelSuite): void {
   inEveryMode(`${suite.name} keeps the promises of a channel`, (mode, test) => {
     const whole = shared(() => startHouse(mode));
     const startFresh = () => startHouse(mode);
-    // A process takes its time to start, so that most tests share one.
-    const start = async () => (mode === "process" ? asNew(await whole()) : startFresh());
+    // It takes its time to start, so that most tests share one.
+    const start = async () => asNew(await whole());
 
     if (mode !== "loopback") {
       test("a message is answered in its conversation", async () => {

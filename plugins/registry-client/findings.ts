@@ -27,7 +27,7 @@ export interface Looked {
   /** What a gateway that runs has not heard of. */
   readonly troubles?: readonly Trouble[];
   /** No gateway runs: what nobody should run is known from what was heard last. */
-  readonly alone?: { readonly registries: Pick<RegistrySources, "knownRevocations" | "knownAuthority" | "knownUntil"> };
+  readonly alone?: { readonly registries: Pick<RegistrySources, "names" | "knownRevocations" | "knownAuthority" | "knownUntil"> };
 }
 
 export async function findingsIn(looked: Looked): Promise<readonly Finding[]> {
@@ -61,6 +61,8 @@ function interrupted(home: string, now: number): Finding[] {
 const mends: Readonly<Record<string, (registry: string) => string>> = {
   REGISTRY_METADATA_EXPIRED: (registry) => `whoever runs ${registry} types: pincer registry renew <its folder>`,
   REGISTRY_UNREACHABLE: () => "pincer registry list shows its address",
+  // None of a registry's own: how it is configured.
+  "": () => "pincer registry list shows what is configured",
   REGISTRY_REVOKED: (registry) => `ask whoever runs ${registry} for its next root, or remove what comes from it`,
 };
 
@@ -69,8 +71,15 @@ const ofRegistry = ({ registry, code, said }: Trouble): Finding => ({
   mend: mends[code]?.(registry) ?? `nothing is installed from ${registry} until whoever runs it has mended it`,
 });
 
+const unasked = (registry: string): Finding => ({
+  ...{ check: "registry", level: "warning" },
+  detail: `${registry}, which something here is from, is not configured: what it revokes is not known, and nothing comes from it`,
+  mend: `pincer registry add ${registry} <address> --root <file>`,
+});
+
 /** Nobody asks while no gateway runs, so it is no fault of the registry's. */
 function tooLong(registry: string, { registries }: NonNullable<Looked["alone"]>, now: number): Finding[] {
+  if (!registries.names.includes(registry)) return [unasked(registry)];
   const until = registries.knownUntil(registry);
   if (until !== undefined && Date.parse(until) > now) return [];
   const heard = until === undefined ? "nothing was ever heard" : `what was heard last counted until ${until}`;

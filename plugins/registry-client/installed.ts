@@ -4,7 +4,6 @@ import { type PackageName, wordOf } from "@pincer/registry/name";
 import type { Engine } from "./engine/engine.ts";
 import { nameOf } from "./engine/home/lock.ts";
 import { readAutomatic } from "./engine/home/memory.ts";
-import { revokedNow } from "./engine/revocation/revoked.ts";
 import type { list } from "./methods.ts";
 import { shownOrigin } from "./sources/sources.ts";
 
@@ -20,7 +19,8 @@ function callingOf(name: PackageName, engine: Engine): string {
 
 export function listed(home: string, engine: Engine): Installed[] {
   const automatic = readAutomatic(home);
-  return Object.entries(engine.packages()).map(([key, { version, origin, digest, publisher, pinned = false, before }]) => {
+  return Object.entries(engine.packages()).map(([key, entry]) => {
+    const { version, origin, digest, publisher, pinned = false, before } = entry;
     const last = automatic[key];
     // Of another version it says nothing any more, or not yet.
     const isOfNow = last && (last.version === version) === (last.outcome === "updated");
@@ -28,7 +28,7 @@ export function listed(home: string, engine: Engine): Installed[] {
       ...nameOf(key),
       is: callingOf(nameOf(key), engine),
       ...{ version, source: shownOrigin(origin), digest, publisher: publisher?.name ?? null, pinned, before: before?.version ?? null },
-      ...{ revoked: revokedNow(home, nameOf(key)) ?? null, automatic: isOfNow ? last.said : null },
+      ...{ revoked: engine.revoked(nameOf(key), entry) ?? null, automatic: isOfNow ? last.said : null },
     };
   });
 }

@@ -1,5 +1,4 @@
 /** The files of an agent's workspace that make up its prompt. */
-import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
@@ -19,7 +18,7 @@ export const FileEntry = Type.Object({
 });
 export type FileEntry = Static<typeof FileEntry>;
 
-const hashOf = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+const hashOf = (bytes: Uint8Array | string) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
 
 function checkedName(name: string): string {
   if ((AGENT_FILES as readonly string[]).includes(name)) return name;

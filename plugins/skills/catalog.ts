@@ -36,6 +36,8 @@ export interface View {
 interface Wanted {
   readonly programs: readonly string[];
   readonly variables: readonly string[];
+  /** Whether one asks for something in the configuration, all of which is shown at a time. */
+  readonly isConfigured: boolean;
 }
 
 const wantedBy = (found: readonly FoundSkill[]): Wanted => {
@@ -43,6 +45,7 @@ const wantedBy = (found: readonly FoundSkill[]): Wanted => {
   return {
     programs: [...new Set(requires.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]))],
     variables: [...new Set(requires.flatMap(({ env }) => env))],
+    isConfigured: requires.some(({ config }) => config.length > 0),
   };
 };
 
@@ -142,11 +145,12 @@ export class Catalog {
     const wanted = found.map((skills) => this.#wanted.getOrInsertComputed(skills, wantedBy));
     const programs = [...new Set(wanted.flatMap((each) => each.programs))].sort();
     const variables = [...new Set(wanted.flatMap((each) => each.variables))].sort();
-    const of = JSON.stringify([programs, variables]);
+    const isConfigured = wanted.some((each) => each.isConfigured);
+    const of = JSON.stringify([programs, variables, isConfigured]);
     const known = this.#surroundings;
     const now = this.#clock.monotonic();
     if (known?.of === of && now < known.at + config.requirementsMs) return known.is;
-    const is = this.#lookAround(programs, variables).then(async (seen) => {
+    const is = this.#lookAround({ programs, variables, isConfigured }).then(async (seen) => {
       // The same object while it says the same, so that nothing is built anew for it.
       const before = known?.of === of ? await known.is.catch(() => undefined) : undefined; // silent-ok: asked anew just now
       return before !== undefined && Bun.deepEquals(before, seen) ? before : seen;
@@ -156,18 +160,18 @@ export class Catalog {
     return is;
   }
 
-  async #lookAround(programs: readonly string[], variables: readonly string[]): Promise<Surroundings> {
+  async #lookAround({ programs, variables, isConfigured }: Wanted): Promise<Surroundings> {
     const { processes, configuration } = this.#ctx.uses;
     const io = { signal: this.#ctx.signal };
     const [seen, written] = await Promise.all([
       processes?.look({ programs: [...programs], variables: [...variables] }, io),
-      configuration.read({}, io),
+      isConfigured ? configuration.read({}, io) : undefined,
     ]);
     return {
       programs: new Set(seen?.programs),
       variables: new Set(seen?.variables),
       system: seen?.system ?? process.platform,
-      configuration: written.value as Surroundings["configuration"],
+      configuration: (written?.value ?? {}) as Surroundings["configuration"],
       ...(seen === undefined ? { none: true } : {}),
     };
   }

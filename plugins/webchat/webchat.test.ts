@@ -241,7 +241,13 @@ browsing("a browser that was let in for less says so, and a fresh link lets it d
   await say(page, "/reset");
   await page.getByText(/Not sent: this browser was let in for less than that; open a fresh link here/).waitFor();
   await page.getByRole("button", { name: /^Requests/ }).click();
-  await page.getByText("This browser was let in for less than everything").waitFor();
+  await page.getByText("This browser was let in for less than everything, and cannot answer all requests.").waitFor();
+  await page.getByRole("button", { name: /^Plugins/ }).click();
+  await page.getByText("and cannot install, change or remove anything here.").waitFor();
+  await page.getByRole("searchbox").fill("telegram");
+  await page.keyboard.press("Enter");
+  await page.getByText("Talks with people on Telegram", { exact: false }).first().waitFor();
+  expect(await page.getByRole("button", { name: /Turn|Install|Remove|updates/ }).count()).toBe(0);
   await page.goto(await gateway.gateway.loginLink());
   await page.getByText("This browser was let in for less than everything").waitFor({ state: "detached" });
 });

@@ -292,7 +292,7 @@ function requireNotOlder(what: string, before: number, now: number): void {
   if (now < before)
     throw new RegistryError(
       "REGISTRY_METADATA_OLDER",
-      `${what} of the registry was seen in version ${before}, and now comes in version ${now}`,
+      `${what} of the registry was seen in version ${before}, and now comes in version ${now}: a mirror that is behind has to be made again, else ask whoever runs the registry`,
     );
 }
 

@@ -88,18 +88,15 @@ export function folderPlace(folder: string, { online, now }: FolderPlaceOptions)
     async take(name, { publisher, list, newcomer }) {
       within(folder, (database) => {
         const repository = open();
-        const offers = offersIn(database, repository);
-        repository.transfer(offers.requireFor(name, publisher), list, newcomer);
-        offers.remove(name);
+        offersIn(database, repository).take(name, publisher, (statement) => repository.transfer(statement, list, newcomer));
       });
     },
 
     async rekey(publisher, owner, list, statement) {
       const repository = open();
-      const change = () => repository.rekey(publisher, owner, list, statement);
-      if (!isServed(folder)) return aloneIn(folder, change);
+      if (!isServed(folder)) return aloneIn(folder, () => repository.rekey(publisher, owner, list, statement));
       using database = openDatabase(folder);
-      rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, statement }, change);
+      rekeyed({ repository, names: operatorsNames(database, now) }, { publisher, owner, list, statement });
     },
 
     async apply(staged) {

@@ -5,8 +5,10 @@ import { readNotes } from "../notes.ts";
 import type { Revocation } from "../revocations.ts";
 import { sha256Of } from "../sha256.ts";
 import type { Metadata, TargetFile } from "../trust/metadata.ts";
+import { ownerIn } from "../trust/owner.ts";
 import { requireSignedByUnrevoked } from "../trust/revoked-keys.ts";
 import { publisherRole } from "../trust/role.ts";
+import { nameTaken } from "./claim.ts";
 
 export interface Submitted {
   readonly publisher: string;
@@ -37,7 +39,11 @@ export function acceptList({ publisher, list, before, archives, namesOf, delegat
     const release = releaseAt(path);
     if (!release) throw refuse(`${path} is no place of a release`);
     readNotes(custom, path);
-    if (!isOwn(release)) throw new RegistryError("REGISTRY_NOT_FOUND", `${release.id} is not registered for ${publisher}`);
+    if (isOwn(release)) continue;
+    const owner = ownerIn(namesOf(release).signed, release);
+    throw owner === undefined
+      ? new RegistryError("REGISTRY_NOT_FOUND", `${release.id} is not registered for ${publisher}`)
+      : nameTaken(release, owner, publisher);
   }
   if (delegators.length === 0) throw new RegistryError("REGISTRY_NOT_FOUND", `nothing is registered for ${publisher}`);
   for (const delegator of delegators) requireSignedByUnrevoked(delegator, role, list, revocations);

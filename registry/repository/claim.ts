@@ -13,12 +13,18 @@ export interface Claim {
   readonly threshold?: number;
 }
 
+export const nameTaken = ({ id }: PackageName, owner: string, publisher: string): RegistryError =>
+  new RegistryError(
+    "REGISTRY_NAME_TAKEN",
+    `${id} is ${owner}'s here, and not ${publisher}'s: publish under another name, or as ${owner}, or have ${owner} hand it over ("pincer registry transfer offer ${id} --to ${publisher}")`,
+  );
+
 const nothing: Delegations = { keys: {}, roles: [] };
 
 /** With that name registered. Throws `REGISTRY_NAME_TAKEN`. */
 export function claimedIn(names: Signed<"targets">, name: PackageName, publisher: string, owner: Owner): Delegations {
   const before = ownerIn(names, name);
-  if (before !== undefined && before !== publisher) throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${before}'s`);
+  if (before !== undefined && before !== publisher) throw nameTaken(name, before, publisher);
   return withPaths(names, publisher, owner, (paths) => [...paths, `${folderOf(name)}/*`]);
 }
 

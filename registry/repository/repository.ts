@@ -72,6 +72,8 @@ export interface Repository {
    * them one of the founders'. Throws as `publish`.
    */
   rekey(publisher: string, owner: Owner, list: Uint8Array, statement?: Uint8Array): void;
+  /** That it would be done. Throws as `rekey`. */
+  requireRekey(publisher: string, owner: Owner, list: Uint8Array, statement?: Uint8Array): void;
   /** What nobody should run. */
   revocations(): readonly Revocation[];
   /** That this is the whole list from now on. Throws `REGISTRY_METADATA_UNSIGNED` for keys that have no say in it. */
@@ -169,6 +171,8 @@ export function openRepository(folder: string, { online, now, downloads }: Repos
       const { changed, packages } = rekeyed(handOver(), publisher, owner, list, statement);
       commit(changed, packages);
     },
+
+    requireRekey: (publisher, owner, list, statement) => void rekeyed(handOver(), publisher, owner, list, statement),
 
     revocations: known,
 

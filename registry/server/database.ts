@@ -47,6 +47,9 @@ const migrations: readonly string[] = [
   `CREATE TABLE rekeys (publisher TEXT PRIMARY KEY, before TEXT NOT NULL, after TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX grants_publisher ON grants (publisher);
    CREATE INDEX offers_to ON offers (CAST(statement AS TEXT) ->> '$.signed.to');`,
+  // The files say of nobody with which keys he signs who has no name left.
+  `CREATE TABLE departed (publisher TEXT PRIMARY KEY, keys TEXT NOT NULL, threshold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX offers_from ON offers (CAST(statement AS TEXT) ->> '$.signed.from');`,
 ];
 
 /** Throws `REGISTRY_NOT_FOUND`. */

@@ -13,6 +13,10 @@ import { hexKeysOf, type Owner } from "../trust/owner.ts";
 import { currentOffer } from "./offer.ts";
 
 export interface Newcomers {
+  /** Of whom nothing is registered any more, since the last of his names is another's: with which keys he came. Undefined where that was not kept. */
+  formerly(publisher: string): Owner | undefined;
+  /** To be told before a name is taken from that publisher. */
+  keep(publisher: string): void;
   /** That these keys may begin to sign as that publisher, of whom nothing is registered, with that list. Throws `REGISTRY_FORBIDDEN`. */
   require(publisher: string, owner: Owner, list: Metadata<"targets">): void;
   /** That a name may be offered to that publisher with these keys. Throws as `require`, also where he is known by others. */
@@ -27,12 +31,25 @@ export function createNewcomers(database: Database, repository: Repository, now:
     "SELECT statement FROM offers WHERE CAST(statement AS TEXT) ->> '$.signed.to' = ?",
   );
 
-  /** Who has handed over the last of the own names is still who signed that list, and nobody else is. `keys`: to name one is no proof of having it. */
+  const departed = database.query<{ readonly keys: string; readonly threshold: number }, [string]>(
+    "SELECT keys, threshold FROM departed WHERE publisher = ?",
+  );
+  function formerly(publisher: string): Owner | undefined {
+    const row = departed.get(publisher);
+    return row ? { keys: row.keys.split(" ").map(publicKeyOf), threshold: row.threshold } : undefined;
+  }
+
+  /**
+   * Who has handed over the last of the own names is still who signed that list, and nobody else is. `keys`: to name one is no proof of having it. How
+   * many had to sign is not in the list: where it was not kept, each is needed that did.
+   */
   function isKnown(publisher: string, keys: readonly PublicKey[]): boolean {
     const last = repository.signedBy(publisher);
-    if (last && signersOf(last, keys).length === 0)
-      throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed with other keys`);
-    return last !== undefined;
+    if (!last) return false;
+    const needed = formerly(publisher) ? 1 : last.signatures.length;
+    if (signersOf(last, keys).length >= needed) return true;
+    const whose = needed > 1 ? `with ${needed} keys, each of which is needed` : "with other keys";
+    throw new RegistryError("REGISTRY_FORBIDDEN", `${publisher} is known here, and has signed ${whose}`);
   }
 
   /** The operator's word stands above what anybody offers. `isSame`: whether these are the keys; undefined threshold: any. */
@@ -55,6 +72,15 @@ export function createNewcomers(database: Database, repository: Repository, now:
   }
 
   return {
+    formerly,
+    keep(publisher) {
+      const owner = repository.publisher(publisher);
+      if (!owner) return;
+      database
+        .query("INSERT OR REPLACE INTO departed (publisher, keys, threshold) VALUES (?, ?, ?)")
+        .run(publisher, hexKeysOf(owner).join(" "), owner.threshold);
+    },
+
     require(publisher, owner, list) {
       if (isKnown(publisher, signersOf(list, owner.keys))) return;
       const own = hexKeysOf(owner);
@@ -63,7 +89,7 @@ export function createNewcomers(database: Database, repository: Repository, now:
 
     requireReceiver(name, publisher, offeredKeys) {
       const own = [...offeredKeys].sort();
-      const known = repository.publisher(publisher);
+      const known = repository.publisher(publisher) ?? formerly(publisher);
       if (!known) {
         if (!isKnown(publisher, own.map(publicKeyOf))) requireReserved(publisher, (keys) => Bun.deepEquals(keys, own), name);
       } else if (!Bun.deepEquals(hexKeysOf(known), own))

@@ -58,16 +58,14 @@ export function createOwnership({ database, repository, callers, newcomers, shel
         const caller = callers.identify(request);
         callers.requireBody(caller, body);
         const publisher = checkedName(form.text("publisher"));
-        const statement = offers.requireFor(name, publisher);
-        const newcomer = keysIn(form);
         const known = repository.publisher(publisher);
+        const newcomer = newcomers.formerly(publisher) ?? keysIn(form);
         const owner = known ?? newcomer;
         if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
         callers.requirePublisher(caller, publisher, owner.keys);
         const list = form.bytes("metadata");
         if (!known) newcomers.require(publisher, owner, parseMetadata("targets", publisherRole(publisher), list));
-        repository.transfer(statement, list, newcomer);
-        offers.remove(name);
+        offers.take(name, publisher, (statement) => repository.transfer(statement, list, newcomer));
         shelf.refresh();
       };
       database.transaction(form.has("statement") ? offer : take).immediate();

@@ -6,7 +6,7 @@ import type { SourceClock } from "../http-source.ts";
 import { archiveOf, type Kind, type PackageName, type Release, releaseAt } from "../name.ts";
 import { readNotes } from "../notes.ts";
 import { unpackRelease } from "../release.ts";
-import type { Claim } from "../repository/claim.ts";
+import { type Claim, nameTaken } from "../repository/claim.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Finding } from "../scan/finding.ts";
 import { timeOf } from "../schema.ts";
@@ -90,7 +90,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
   /** What is to be known of it but its files: nobody looks through what is refused anyway. Throws why it cannot be published now. */
   function judged({ publisher, list, keys }: Publication, caller: Caller) {
     const known = repository.publisher(publisher);
-    const owner = known ?? keys;
+    const owner = known ?? newcomers.formerly(publisher) ?? keys;
     if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", `${publisher} is new here: the field keys is missing`);
     callers.requireSpeaker(caller, publisher, owner.keys);
     if (known && keys && !isSameOwner(known, keys))
@@ -148,7 +148,7 @@ export function createPublisher(options: PublishOptions): (request: Request, hou
     const each = [...new Map(all.map((name) => [`${name.kind}/${name.id}`, name])).values()];
     return each.filter((name) => {
       const owner = repository.ownerOf(name);
-      if (owner !== undefined && owner !== publisher) throw new RegistryError("REGISTRY_NAME_TAKEN", `${name.id} is ${owner}'s here`);
+      if (owner !== undefined && owner !== publisher) throw nameTaken(name, owner, publisher);
       return owner === undefined;
     });
   }

@@ -15,6 +15,13 @@ export interface RekeyingOptions {
   readonly shelf: Shelf;
 }
 
+interface Wanted {
+  readonly publisher: string;
+  readonly owner: Owner;
+  readonly list: Uint8Array;
+  readonly statement: Uint8Array | undefined;
+}
+
 /** The fields `keys` and `metadata`, and where the keys of before have not signed that too, `statement`. Throws as `Repository.rekey`. */
 export type Rekeying = (publisher: string, request: Request, body: Uint8Array<ArrayBuffer>) => Promise<void>;
 
@@ -29,22 +36,26 @@ export function createRekeying({ repository, callers, names, shelf }: RekeyingOp
     if (!owner) throw new RegistryError("REGISTRY_REQUEST_INVALID", "the field keys is missing: which keys count from now on");
     const statement = form.has("statement") ? form.bytes("statement") : undefined;
     callers.requireSpeaker(caller, publisher, owner.keys);
-    rekeyed({ repository, names }, { publisher, owner, statement }, () => {
-      callers.requirePublisher(caller, publisher, owner.keys);
-      repository.rekey(publisher, owner, form.bytes("metadata"), statement);
-      shelf.refresh();
-    });
+    rekeyed({ repository, names }, { publisher, owner, list: form.bytes("metadata"), statement }, () =>
+      callers.requirePublisher(caller, publisher, owner.keys),
+    );
+    shelf.refresh();
   };
 }
 
-/** `change` makes the keys count in the files. */
+/** `require`: what else must be, within the step that does it. Throws as `Repository.rekey`, and as that. */
 export function rekeyed(
   { repository, names }: Pick<RekeyingOptions, "repository" | "names">,
-  { publisher, owner, statement }: { readonly publisher: string; readonly owner: Owner; readonly statement: Uint8Array | undefined },
-  change: () => void,
+  { publisher, owner, list, statement }: Wanted,
+  require: () => void = () => undefined,
 ): void {
   const before = repository.publisher(publisher);
   if (!before) throw new RegistryError("REGISTRY_NOT_FOUND", `nothing is registered for ${publisher}`);
+  // Before anything is written down: anybody may ask.
+  repository.requireRekey(publisher, owner, list, statement);
   // With a statement it may be the founders' word alone, who give no names.
-  names.rekey(publisher, { before, after: owner, isSigned: statement === undefined }, change);
+  names.rekey(publisher, { before, after: owner, isSigned: statement === undefined }, () => {
+    require();
+    repository.rekey(publisher, owner, list, statement);
+  });
 }

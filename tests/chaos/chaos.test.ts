@@ -1,13 +1,13 @@
-/** `kill -9` of the whole gateway, at every named point and at random, 200 times. `bun run chaos` makes more of these trials. */
+/** `kill -9` of the whole gateway, at every named point and at random, 50 times. `tests/long` and `bun run chaos` make more of these trials. */
 import { expect, test } from "bun:test";
 import { Random } from "./random.ts";
 import { count, described, emptyTally, percentile, runMany } from "./tally.ts";
 import { deathAt, fewest, planOf, points, runTrial } from "./trial.ts";
 
-const trials = 200;
+const trials = 50;
 const kills = 7;
 
-test("killed 200 times, nothing accepted is lost, and nothing is done or said twice but what is reported as uncertain (#51620, #121269, #95866, #39138, #29106)", async () => {
+test("killed 50 times, nothing accepted is lost, and nothing is done or said twice but what is reported as uncertain (#51620, #121269, #95866, #39138, #29106)", async () => {
   const tally = emptyTally();
   await runMany(tally, { first: 1, trials, kills, atOnce: 2, after: () => tally.failures.length === 0 });
 

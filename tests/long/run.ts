@@ -22,7 +22,7 @@ interface Result {
 }
 
 const isFinding = (line: string) =>
-  /^(\{"tries"|after 10,000 turns|[\d,]+ kills of plugins|[\d,]+ messages in a burst|a conversation of [\d.]+ million)/.test(line);
+  /^(\{"tries"|after 10,000 turns|[\d,]+ kills of |[\d,]+ messages in a burst|a conversation of [\d.]+ million)/.test(line);
 
 async function run(file: string): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), "pincer-long-"));

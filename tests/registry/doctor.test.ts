@@ -96,6 +96,8 @@ test("while no gateway runs the home alone says what was changed, interrupted, r
   const wrong = [revoked, { check: "package", level: "error", detail: "dice: more.md was added", mend: "pincer install --frozen --mend" }];
   expect(await findingsOf(home)).toEqual(wrong);
   expect(await home.json(["verify"])).toEqual({ ok: false, findings: wrong });
+  for (const words of [["list"], ["info", "weather"]])
+    expect(await home.pincer(words)).toMatchObject({ code: 0, out: expect.stringContaining(revoked.detail) });
 
   // Names of files are somebody else's too: none of them commands a terminal.
   const commanding = join(home.path, "skills", "dice", digest, "\u001b]0;owned\u0007");

@@ -174,6 +174,13 @@ test("a lock of before is read as it is, gets what it lacks with the next change
   writeFileSync(join(folderOf(home), "node_modules", "rain", "index.js"), `module.exports = "stolen";\n`);
   await home.pincer(["remove", "tides", "--yes"]);
   expect(entryIn(home).trees).toBeUndefined();
+
+  // What cannot be read is no reason to say that what was done has failed.
+  rewriteLock(home, (entry) => delete entry["packages"]);
+  rmSync(join(folderOf(home), "bun.lock"));
+  mkdirSync(join(folderOf(home), "bun.lock"));
+  expect(await home.json(["install", "tides", "--yes"])).toMatchObject({ ok: true });
+  expect(entryIn(home).packages).toBeUndefined();
 });
 
 test("another home has every file of the lock bit for bit", async () => {

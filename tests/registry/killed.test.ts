@@ -1,6 +1,6 @@
 /** An installation that ends in the middle: the next start has what was there before, and the next installation works. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonOf, parseJson5 } from "@pincer/plugin-sdk/json5";
@@ -11,8 +11,9 @@ import { homeWith } from "../support/shop-home.ts";
 const script = join(import.meta.dir, "..", "support", "dying-installer.ts");
 
 /** Answers with how it ended. */
-async function run(home: string, step: string, request: object): Promise<string | number | null> {
-  const child = Bun.spawn([process.execPath, script, home, step, JSON.stringify(request)], { stdout: "pipe", stderr: "pipe" });
+async function run(home: string, step: string, request: object, env: object = {}): Promise<string | number | null> {
+  const command = [process.execPath, script, home, step, JSON.stringify(request)];
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", env: { ...process.env, ...env } });
   const said = await new Response(child.stderr).text();
   await child.exited;
   if (child.exitCode !== 0 && child.signalCode === null) throw new Error(said);
@@ -99,6 +100,40 @@ describe("an update", () => {
       expect(await run(home, "never", { do: "update" })).toBe(0);
       expect(await versionIn(home)).toBe("1.1.0");
       expect(JSON.parse(lockIn(home)).packages["plugins/weather"]).toMatchObject({ version: "1.1.0", before: { version: "1.0.0" } });
+    }, 60_000);
+});
+
+describe("a mending", () => {
+  let place: Awaited<ReturnType<typeof startPlace>>;
+  beforeAll(async () => {
+    place = await startPlace(hasWeather);
+  }, 60_000);
+  afterAll(() => place[Symbol.dispose]());
+
+  const mend = { do: "restore", mend: true };
+  // Behind the name of what is tried and the record: the new folder beside the old one, the old one away, and the new one in its place.
+  for (const step of [3, 4, 5])
+    test(`killed behind the file ${step} that it moves is taken back, or brought to its end without anybody's help`, async () => {
+      const home = place.copy(`moved-${step}`);
+      const folder = join(home, "plugins", "weather");
+      const file = join(folder, readFileSync(join(folder, "current"), "utf8").trim(), "plugin.ts");
+      const [text, killedAt] = [readFileSync(file, "utf8"), join(home, "killed-at")];
+      writeFileSync(file, `${text}// more`);
+      writeFileSync(killedAt, String(step));
+      const killed = { BUN_OPTIONS: `--preload=${join(import.meta.dir, "killed-at.ts")}`, KILLED_AT: killedAt, KILLED_IN: folder };
+      expect(await run(home, "never", mend, killed)).toBe("SIGKILL");
+      renameSync(join(home, "cache"), join(home, "cache-away"));
+      const settings = join(home, "pincer.json5");
+      const written = readFileSync(settings, "utf8");
+      writeFileSync(settings, written.replace(/"address":"[^"]+"/, '"address":"http://127.0.0.1:9"'));
+      if (step === 3) {
+        await expect(run(home, "never", { do: "restore" })).rejects.toThrow("plugin.ts was changed");
+        renameSync(join(home, "cache-away"), join(home, "cache"));
+        expect(await run(home, "never", mend)).toBe(0);
+      } else expect(await run(home, "never", { do: "restore" })).toBe(0);
+      expect(readFileSync(file, "utf8")).toBe(text);
+      const names = readdirSync(folder).map((name) => name.replace(/^[0-9a-f]{64}/, "<version>"));
+      expect(names.sort()).toEqual(["<version>", "<version>.files", "current"]);
     }, 60_000);
 });
 

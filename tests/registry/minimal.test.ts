@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -290,6 +291,29 @@ test("a plugin of a package is installed and removed by name, without a gateway,
   expect(await frozen()).toMatchObject({ code: 1, err: expect.stringContaining("node_modules/dependency/main.js was changed") });
   expect(printedBy(await frozen("--mend"))).toContain("not as it was: node_modules/dependency/main.js was changed");
   expect(contentsOf(packages)).toEqual(whole);
+
+  // Killed behind whichever folder it moves, there is what was before or what shall be, without a network.
+  const killedAt = join(user.folder, "killed-at");
+  const killed = { BUN_OPTIONS: `--preload=${join(import.meta.dir, "killed-at.ts")}`, KILLED_AT: killedAt, KILLED_IN: packages };
+  const archives = join(user.folder, ".pincer", "cache", "packages");
+  const offline = { BUN_CONFIG_REGISTRY: "http://127.0.0.1:9/", npm_config_registry: "http://127.0.0.1:9/" };
+  const outcomes: string[] = [];
+  for (let step = 1, isKilled = true; isKilled; step++) {
+    appendFileSync(join(packages, name), "// more");
+    writeFileSync(killedAt, String(step));
+    const { code } = await user.pincer(root, ["install", "--frozen", "--mend", "--yes"], { ...env, ...killed });
+    rmSync(killedAt);
+    isKilled = code !== 0;
+    renameSync(archives, `${archives}-away`);
+    const { err } = await user.pincer(root, ["install", "--frozen", "--yes"], offline);
+    renameSync(`${archives}-away`, archives);
+    outcomes.push(isKilled ? (err.includes("was changed") ? "before" : err === "" ? "after" : err) : "done");
+    if (err !== "") printedBy(await frozen("--mend"));
+    expect(contentsOf(packages)).toEqual(whole);
+  }
+  // Of what is recorded, of the new one beside it, of the one before that goes, and of the new one in its place.
+  expect(outcomes).toEqual(["before", "before", "after", "after", "done"]);
+
   rmSync(packages, { recursive: true });
   printedBy(await frozen());
   expect(contentsOf(packages)).toEqual(whole);

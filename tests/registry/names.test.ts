@@ -149,4 +149,11 @@ test("a registry is added with the keys that are trusted in it, listed, and remo
   expect((await home.pincer(["install", "weather", "--yes"])).code).toBe(0);
   expect((await home.pincer(["registry", "remove", "mine"])).out).toBe("mine is not asked any more\n");
   expect((await home.pincer(["list"])).out).toContain("registry mine");
+  // What came from it is here still, and can be looked at.
+  const add = "pincer registry add mine <address> --root <file>";
+  expect(await home.pincer(["update"])).toMatchObject({ code: 0, out: expect.stringContaining(`nobody asks mine any more: "${add}"`) });
+  expect(await home.pincer(["info", "weather"])).toMatchObject({ code: 0, out: expect.stringMatching(/^ {2}is {5}installed$/m) });
+  expect((await home.pincer(["verify"])).out).toMatch(
+    /mine, which something here is from, is not configured.*\n.*mend: pincer registry add mine/,
+  );
 });

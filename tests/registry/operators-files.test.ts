@@ -71,6 +71,11 @@ test("an encrypted key is opened with its passphrase, and with no other", async 
     said: expect.stringContaining("empty line"),
   });
   expect(await kept.done(...publish(key, "--passphrase-file", right))).toContain("published weather 1.0.0 as ada");
+  const eve = publish(kept.key("eve")).map((word) => (word === "ada" ? "eve" : word));
+  expect(await kept.run(...eve)).toMatchObject({
+    code: 1,
+    said: expect.stringMatching(/weather is ada's here, and not eve's: .*\("pincer registry transfer offer weather --to eve"\)/),
+  });
 });
 
 test("a key that others may read is used, and it is said", async () => {
@@ -107,6 +112,8 @@ test("each other file of a command is named when it is not what it should be", a
     [["transfer", "lend", "weather"], 'expected offer or accept, came "lend"'],
     [["sign", junk, "--key", key], "expected what pincer registry stage has written, or --write, came something else"],
     [["apply", junk, ...there], `${junk}: what was staged`],
+    [publish(file("fine.pub", `${"a".repeat(64)}\n`)), `came a public key: say ${key}, which lies beside it`],
+    [["mirror", kept.folder, `${kept.folder}/`], `${kept.folder} is the registry itself: expected another folder`],
     [["export", kept.folder, kept.home], `${kept.home}: expected a file to write`],
     [["export", kept.folder, join(nowhere, "x.tar")], `there is no folder ${nowhere}`],
     [["verify", junk], `${junk} is no file that pincer registry export has written`],

@@ -9,16 +9,25 @@ const journal = join(import.meta.dir, "../../plugins/registry-client/engine/appl
 
 test("what one lays out while another one, who has done, still removes much stays, and the rest goes", async () => {
   const home = mkdtempSync(join(tmpdir(), "pincer-together-"));
-  const removed = join(home, "staging", "removed");
-  mkdirSync(removed, { recursive: true });
-  for (let file = 0; file < 2_000; file++) writeFileSync(join(removed, `${file}`), "");
-  const script = `const { end } = await import(${JSON.stringify(journal)}); console.log("ends"); end(${JSON.stringify(home)});`;
-  const other = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
-  await other.stdout.getReader().read();
-  const mine = join(home, "staging", readyName());
-  mkdirSync(mine, { recursive: true });
+  const staging = join(home, "staging");
+  // Of somebody who lives no more: before that goes, it is asked whether he does, and there the other one stands still.
+  const gone = Bun.spawn(["true"]);
+  await gone.exited;
+  for (const left of ["removed", `ready-${gone.pid}-left`]) mkdirSync(join(staging, left), { recursive: true });
+  const script = `
+    const { readSync } = await import("node:fs");
+    const kill = process.kill;
+    process.kill = (pid, signal) => { console.log("removes"); readSync(0, new Uint8Array(1)); return kill.call(process, pid, signal); };
+    const { end } = await import(${JSON.stringify(journal)});
+    end(${JSON.stringify(home)});`;
+  const other = Bun.spawn([process.execPath, "-e", script], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  expect(Buffer.from((await other.stdout.getReader().read()).value ?? []).toString()).toBe("removes\n");
+  const mine = join(staging, readyName());
+  mkdirSync(mine);
   writeFileSync(join(mine, "plugin.json"), "{}");
+  other.stdin.write("\n");
+  await other.stdin.end();
   expect(await other.exited).toBe(0);
-  expect([readdirSync(join(home, "staging")), existsSync(join(mine, "plugin.json"))]).toEqual([[mine.split("/").at(-1)!], true]);
+  expect([readdirSync(staging), existsSync(join(mine, "plugin.json"))]).toEqual([[mine.split("/").at(-1)!], true]);
   rmSync(home, { recursive: true, force: true });
 });

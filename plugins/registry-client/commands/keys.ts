@@ -7,6 +7,8 @@ import { clientErrors } from "../errors.ts";
 import { readInput, writeOutput } from "./input-file.ts";
 import type { Options } from "./options.ts";
 
+const hexKey = /^[0-9a-f]{64}$/;
+
 /** The first line of the file that `--passphrase-file` names. */
 export function passphraseOf(options: Options): string | undefined {
   const file = options.value("--passphrase-file");
@@ -21,6 +23,11 @@ export function readKey(file: string, passphrase?: string): Signer {
   const expected = "a private key, as pincer registry keygen makes one";
   const pem = Buffer.from(readInput(file, expected, clientErrors.REGISTRY_CLIENT_KEY_MISSING)).toString("utf8");
   const path = resolve(file);
+  if (hexKey.test(pem.trim())) {
+    const own = path.replace(/\.pub$/, ".pem");
+    const next = own !== path && existsSync(own) ? `say ${own}, which lies beside it` : "say the .pem file that was made with it";
+    throw clientErrors.REGISTRY_CLIENT_KEY_MISSING(`${path}: expected ${expected}, came a public key: ${next}`);
+  }
   let signer: Signer;
   try {
     signer = openSigner(pem, passphrase);
@@ -32,8 +39,6 @@ export function readKey(file: string, passphrase?: string): Signer {
   if ((statSync(path).mode & 0o077) !== 0) process.stderr.write(`look  others on this machine may read ${path}: chmod 600 ${path}\n`);
   return signer;
 }
-
-const hexKey = /^[0-9a-f]{64}$/;
 
 /** 64 digits of hex, or a file: with those in it (`.pub`), or with the private key. */
 export function publicKeyIn(text: string, passphrase?: string): PublicKey {

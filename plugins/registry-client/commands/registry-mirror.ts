@@ -1,5 +1,6 @@
 /** `pincer registry mirror`: a registry, or some packages of it, in a folder that any server of static files may serve, with what its plugins need of npm. */
 
+import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CommandDefinition, CommandIo } from "@pincer/plugin-sdk";
 import { dot } from "@pincer/plugin-sdk/command/colour";
@@ -8,10 +9,11 @@ import { type Mirrored, mirrorRegistry } from "@pincer/registry/mirror";
 import type { RegistrySource } from "@pincer/registry/source";
 import { firstArchives, mirroredArchives, npmArchives } from "../dependencies/archives.ts";
 import { type MirroredDependencies, type MirrorProgress, mirrorDependenciesOf } from "../dependencies/mirror.ts";
+import { clientErrors } from "../errors.ts";
 import { npmRegistry } from "../sources/npm-registry.ts";
 import { npmSettings } from "../sources/npm-settings.ts";
 import { type Options, readOptions } from "./options.ts";
-import { type GivenRoot, packageIn, rootFor, sourceAt } from "./registry-place.ts";
+import { type GivenRoot, isAddress, packageIn, rootFor, sourceAt } from "./registry-place.ts";
 import { counted } from "./shown.ts";
 
 export const mirrorFlags = {
@@ -32,9 +34,16 @@ export const mirror: CommandDefinition = {
     const options = readOptions(args, ["--root", "--package"]);
     const [place = "", into = ""] = options.words;
     const folder = resolve(into);
+    if (isSame(place, folder))
+      throw clientErrors.REGISTRY_CLIENT_USAGE(
+        `${folder} is the registry itself: expected another folder for the copy, such as ${folder}-mirror`,
+      );
     return said(await copied(place, folder, options, io), { folder }, io);
   },
 };
+
+const isSame = (place: string, folder: string): boolean =>
+  !isAddress(place) && existsSync(place) && existsSync(folder) && realpathSync(place) === realpathSync(folder);
 
 export interface Copied extends Mirrored {
   readonly root: GivenRoot;

@@ -32,6 +32,7 @@ import { returning } from "./plan/returning.ts";
 import { syncing } from "./plan/syncing.ts";
 import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
+import { revokedAsKnown, revokedNow } from "./revocation/revoked.ts";
 import { type Hit, search } from "./search.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -290,6 +291,9 @@ export function createEngine(surroundings: Surroundings) {
     },
 
     packages: (): Packages => readLock(home),
+    /** Why nobody should run what is installed, for people: a gateway that runs has marked it, and else it is as it was heard last. */
+    revoked: (name: PackageName, entry: LockEntry): string | undefined =>
+      surroundings.running ? revokedNow(home, name) : revokedAsKnown(home, surroundings.sources.registries, name, entry),
     /** Of a plugin that is installed, or of this Pincer. */
     manifestOf: (name: PackageName): Manifest | undefined => installedAbout(home, name)?.manifest ?? embedded.find(name.id)?.manifest,
     /** Whether it is a plugin of this Pincer. */

@@ -3,7 +3,7 @@
 import type { Manifest } from "@pincer/plugin-sdk/manifest";
 import type { PackageName } from "@pincer/registry/name";
 import { type Static, Type } from "@sinclair/typebox";
-import { isPackageMissing } from "../errors.ts";
+import { isPackageMissing, isRevoked } from "../errors.ts";
 import { closed } from "../schema.ts";
 import { shownOrigin } from "../sources/sources.ts";
 import { type LockEntry, nameOf, type Packages } from "./home/lock.ts";
@@ -12,6 +12,7 @@ import { installedAbout } from "./package/installed.ts";
 import { compare, shownPublisher } from "./package/review.ts";
 import { PlanItem } from "./plan/plan.ts";
 import { keeping } from "./plan/prepared.ts";
+import { revokedNotices } from "./revocation/revoked.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const Text = Type.String();
@@ -41,7 +42,8 @@ export type Reasons = Static<typeof Reasons>;
 export async function infoOf(surroundings: Surroundings, name: PackageName, entry: LockEntry, signal: AbortSignal): Promise<Info> {
   const { home, sources } = surroundings;
   const about = installedAbout(home, name);
-  const { item } = keeping(name, entry);
+  const versions = entry.origin.from === "registry" ? await versionsIn(sources, name, entry.origin.registry, signal) : [];
+  const { item } = keeping(name, entry, revokedNotices(home, sources.registries, name, entry));
   return {
     item: {
       ...item,
@@ -49,25 +51,26 @@ export async function infoOf(surroundings: Surroundings, name: PackageName, entr
       ...(entry.publisher && { publisher: shownPublisher(entry.publisher) }),
       ...(about && { summary: about.summary, ...compare(undefined, about) }),
     },
-    versions: entry.origin.from === "registry" ? await versionsIn(sources, name, entry.origin.registry, signal) : [],
+    versions,
     ...{ isInstalled: true, pinned: entry.pinned ?? false, before: entry.before?.version ?? null },
   };
 }
 
-/** None where nobody answers: what is installed can be told all the same. */
+/** None where nobody answers, or is asked any more: what is installed can be told all the same. */
 async function versionsIn(
   { registries }: Surroundings["sources"],
   name: PackageName,
   registry: string,
   signal: AbortSignal,
 ): Promise<Info["versions"]> {
+  if (!registries.names.includes(registry)) return [];
   try {
     const [found] = await registries.find(name, registry, signal);
     return (found?.releases ?? []).map(({ version, notes }) => ({
       ...{ version, publishedAt: notes.publishedAt, yanked: notes.yanked?.reason ?? null },
     }));
   } catch (error) {
-    if (isPackageMissing(error)) return [];
+    if (isPackageMissing(error) || isRevoked(error)) return [];
     throw error;
   }
 }

@@ -69,7 +69,10 @@ export async function search(
   }));
   const others = (await registries.catalogue(signal))
     .filter(({ kind, id }) => kind !== "plugins" || !embedded.has(id))
-    .map((entry) => ({ ...entry, source: `registry ${entry.registry}` }));
+    // A row of a catalogue says more than a hit does.
+    .map(({ kind, id, version, summary, registry, publisher }) => ({
+      ...{ kind, id, version, summary, source: `registry ${registry}`, registry, publisher },
+    }));
   const all = [...own, ...ownSkills, ...others];
   const hits = (withSlips: boolean): Hit[] =>
     all.map((one) => ({ ...one, score: meanScore(asked, one.id, one.summary, withSlips) })).filter(({ score }) => score > 0);

@@ -35,6 +35,7 @@ const SCOPES: readonly string[] = ["operator.admin", "operator.read", "operator.
 const CLIENT = { id: "webchat-ui", mode: "webchat", version: "0.1.0" };
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
+const GIVEN_UP = 4003;
 
 interface ConnectionEvents {
   standing(standing: Standing): void;
@@ -78,6 +79,11 @@ export class Connection {
     const answer = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
     socket.send(JSON.stringify({ type: "req", id, method, params }));
     return answer as Promise<T>;
+  }
+
+  /** The gateway ends what it does for a connection that is gone. */
+  hangUp(): void {
+    this.#socket?.close(GIVEN_UP, "given up");
   }
 
   #connect(): void {
@@ -125,6 +131,7 @@ export class Connection {
         locked ??= "This browser was logged out.";
       }
       if (locked !== undefined) return this.#on.standing({ state: "locked", reason: locked });
+      if (code === GIVEN_UP) return this.#connect();
       const pause = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
       this.#on.standing({ state: "offline", retryAt: Date.now() + pause });
       this.#retry = window.setTimeout(() => this.#connect(), pause);

@@ -1,7 +1,8 @@
 /** What stands in place of a conversation. */
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { openView } from "./state.ts";
+import { type Failure, openView } from "./state.ts";
 
 interface PanelProps {
   readonly title: string;
@@ -65,10 +66,56 @@ export const Said = ({ text }: { readonly text: string }): VNode => (
   <>{text.split(COMMAND).map((part, index) => (index % 2 === 0 ? part : <Typed key={index} text={part} />))}</>
 );
 
-export function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }): VNode {
+/** What to do next, where the message does not say it. */
+const NEXT: Readonly<Record<string, string>> = {
+  REGISTRY_CLIENT_PLAN_CHANGED: "Something has changed since you looked. Look again, and decide anew.",
+  REGISTRY_CLIENT_CONSENT_NEEDED: "Look again, and say yes to each.",
+  REGISTRY_CLIENT_ROLLED_BACK: "What ran before runs on. pincer logs says what it wrote; whoever publishes it should know.",
+  REGISTRY_CLIENT_BUSY: "Look again when that is done.",
+  REGISTRY_UNREACHABLE: "Try again later. pincer registry list says which registries are asked, and where they are.",
+  REGISTRY_CLIENT_DEPENDENCY_MISSING: "Try again later.",
+  PLUGIN_REVOKED: "Go back to a version that is good, or remove it.",
+  UNAVAILABLE: "Look again when the gateway answers. What was begun is taken back, or complete: the list says which.",
+};
+
+/** What did not succeed, by which name it is known, and what to do. */
+export function Failed({ failure, children }: { readonly failure: Failure; readonly children?: ComponentChildren }): VNode {
+  const next = NEXT[failure.code];
+  return (
+    <div class="card failure" role="alert">
+      <p>
+        <Said text={plainly(failure.message)} />
+      </p>
+      {next !== undefined && (
+        <p>
+          <Said text={next} />
+        </p>
+      )}
+      <p class="about">
+        <code>{failure.code}</code>
+      </p>
+      {children !== undefined && <div class="actions">{children}</div>}
+    </div>
+  );
+}
+
+/** Of a browser that may less than its owner: what it cannot, and how it could. */
+export function Narrow({ cannot }: { readonly cannot: string }): VNode {
+  return (
+    <p class="note">
+      This browser was let in for less than everything, and cannot {cannot}. To let it, open a fresh link here: <Typed text="./pincer up" />
+    </p>
+  );
+}
+
+export function Part(props: { readonly title: string; readonly action?: ComponentChildren; readonly children: ComponentChildren }): VNode {
+  const { title, action, children } = props;
   return (
     <section class="part">
-      <h2>{title}</h2>
+      <div class="row-line">
+        <h2>{title}</h2>
+        {action}
+      </div>
       {children}
     </section>
   );

@@ -1,6 +1,7 @@
 /** Plugins and skills: which there are, how each is, and what was installed. */
 import { computed, signal } from "@preact/signals";
-import { addPart, messageOf, request, serves, view } from "./state.ts";
+import { createProgress } from "./progress.ts";
+import { addPart, messageOf, request, scopes, serves, view } from "./state.ts";
 
 export interface Plugin {
   readonly id: string;
@@ -10,7 +11,7 @@ export interface Plugin {
   readonly isolation: "inline" | "process";
   readonly enforced: boolean;
   readonly permissions: Readonly<Record<string, unknown>>;
-  readonly error: { readonly message: string } | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 export interface Skill {
@@ -43,6 +44,14 @@ interface Read {
 /** Undefined: not read yet. */
 export const read = signal<Read | undefined>(undefined);
 export const failure = signal<string | undefined>(undefined);
+export const mayChange = computed(() => scopes.value.has("operator.admin"));
+/** Turning on and off, by id. */
+export const switching = createProgress();
+
+/** Without it nobody installs anything. It may have been turned on since this page was greeted with the methods that there are. */
+export const installer = "registry-client";
+const isOn = (plugins: readonly Plugin[], id: string) => plugins.some((one) => one.id === id && one.state !== "disabled");
+export const canInstall = computed(() => isOn(read.value?.plugins ?? [], installer));
 
 const failing = signal(0);
 /** Those that do not run although they are on, and what is revoked, once that was read or told. */
@@ -52,22 +61,47 @@ const noteHealth = (health: unknown) => {
   if (errors !== undefined) failing.value = errors.length;
 };
 
-/** Of a plugin that is off nothing is known. */
-const ofThose = async <Of>(method: string, pick: (answer: never) => readonly Of[]): Promise<readonly Of[]> =>
-  serves(method) ? pick(await request<never>(method, {})) : [];
-
+let reading = 0;
 export async function loadPlugins(): Promise<void> {
+  const ticket = ++reading;
   try {
-    const [plugins, skills, packages] = await Promise.all([
-      ofThose("plugins.status", (answer: { plugins: readonly Plugin[] }) => answer.plugins),
-      ofThose("skills.status", (answer: { skills: readonly Skill[] }) => answer.skills),
-      ofThose("registry-client.list", (answer: { packages: readonly Package[] }) => answer.packages),
+    const { plugins } = serves("plugins.status")
+      ? await request<{ plugins: readonly Plugin[] }>("plugins.status", {})
+      : { plugins: [] as readonly Plugin[] };
+    // Of a plugin that is off nothing is known.
+    const [{ skills }, { packages }] = await Promise.all([
+      serves("skills.status") ? request<Pick<Read, "skills">>("skills.status", {}) : { skills: [] },
+      isOn(plugins, installer) ? request<Pick<Read, "packages">>("registry-client.list", {}) : { packages: [] },
     ]);
+    if (ticket !== reading) return;
     read.value = { plugins, skills, packages };
     failure.value = undefined;
   } catch (error) {
-    failure.value = messageOf(error);
+    if (ticket === reading) failure.value = messageOf(error);
   }
+}
+
+export const switchPlugin = (pluginId: string, enabled: boolean) =>
+  switching.run(pluginId, () => request("plugins.setEnabled", { pluginId, enabled }), loadPlugins);
+
+/** One permission: as the manifest has it, and what it means. */
+export interface Permission {
+  readonly risk: "low" | "medium" | "high";
+  readonly permission: string;
+  readonly text: string;
+}
+
+/** What a plugin may, in words, by its id and version, once somebody has looked. */
+export const inWords = signal<ReadonlyMap<string, readonly Permission[]>>(new Map());
+export async function loadWords({ id, version }: Pick<Plugin, "id" | "version">): Promise<void> {
+  const key = `${id} ${version}`;
+  if (!mayChange.value || !canInstall.value || inWords.value.has(key)) return;
+  const words = await request<{ item: { permissions: readonly Permission[] } }>("registry-client.info", { package: `plugin:${id}` }).then(
+    ({ item }) => item.permissions,
+    // The permissions stand there as they are written, which is all that is known then.
+    () => undefined,
+  );
+  if (words !== undefined) inWords.value = new Map(inWords.value).set(key, words);
 }
 
 view.subscribe((now) => {
@@ -75,7 +109,7 @@ view.subscribe((now) => {
 });
 
 /** After these something of it may be otherwise. */
-const telling = new Set(["health", "registry-client.revoked", "registry-client.updated"]);
+const telling = new Set(["health", "plugins.changed", "skills.changed", "registry-client.revoked", "registry-client.updated"]);
 
 addPart({
   fresh(hello) {
@@ -84,6 +118,7 @@ addPart({
   },
   told(name, payload) {
     if (name === "health") noteHealth(payload);
-    if (telling.has(name) && (view.value === "plugins" || name.endsWith(".revoked"))) void loadPlugins();
+    const isDone = name === "registry-client.progressed" && (payload["step"] === "done" || payload["step"] === "undone");
+    if ((isDone || telling.has(name)) && (view.value === "plugins" || name.endsWith(".revoked"))) void loadPlugins();
   },
 });

@@ -2,7 +2,7 @@
 import type { ComponentChildren, VNode } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { ApprovalCard } from "./approval.tsx";
-import { NothingHere, Panel, Part, Typed } from "./panel.tsx";
+import { Narrow, NothingHere, Panel, Part, Typed } from "./panel.tsx";
 import {
   type Applicant,
   type AskingDevice,
@@ -184,15 +184,6 @@ function Device({ one }: { readonly one: AskingDevice }): VNode {
   );
 }
 
-function Narrow(): VNode {
-  return (
-    <p class="note">
-      This browser was let in for less than everything, and cannot answer all requests. To let it, open a fresh link here:{" "}
-      <Typed text="./pincer up" />
-    </p>
-  );
-}
-
 export function RequestsPanel(): VNode {
   const calls = toolCalls.value ?? [];
   const people = applicants.value ?? [];
@@ -204,7 +195,7 @@ export function RequestsPanel(): VNode {
       failure={failure.value}
       onRetry={() => void loadRequests()}
     >
-      {!(maySee.toolCalls.value && maySee.people.value) && <Narrow />}
+      {!(maySee.toolCalls.value && maySee.people.value) && <Narrow cannot="answer all requests" />}
       {calls.length > 0 && (
         <Part title="Tool calls">
           {calls.map((call) => (

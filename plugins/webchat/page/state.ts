@@ -58,6 +58,17 @@ export function messageOf(error: unknown): string {
     return "this browser was let in for less than that; open a fresh link here: ./pincer up";
   return error instanceof Error ? error.message : String(error);
 }
+
+export interface Failure {
+  /** Ours where there is one, else the wire's. */
+  readonly code: string;
+  readonly message: string;
+}
+export function failureOf(error: unknown): Failure {
+  const told = error instanceof RequestFailed ? error.error : undefined;
+  return { code: String(told?.details?.["code"] ?? told?.code ?? "PAGE_FAULT"), message: messageOf(error) };
+}
+
 export const isCurrent = (key: unknown) => key === current.value || (current.value === "main" && /^agent:[^:]+:main$/.test(String(key)));
 
 type Hello = Record<string, unknown>;
@@ -84,6 +95,8 @@ const connection = new Connection({
 
 export const request = <T>(method: string, params?: unknown) => connection.request<T>(method, params);
 export const logIn = (credential: Credential) => connection.open(credential);
+/** Whatever the gateway does for this page at this moment, it ends; then the page is back. */
+export const hangUp = () => connection.hangUp();
 
 /** After a (re)connection: everything shown is read again, and what was not confirmed is sent again under its old key, so that nothing doubles. */
 async function refresh(): Promise<void> {

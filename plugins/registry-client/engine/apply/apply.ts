@@ -1,6 +1,7 @@
 /** The steps of an installation. What fails, or is interrupted, leaves what was there before. */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { exchange } from "@pincer/plugin-kit/packages/stage";
 import { packagesFolder, removeDependencies } from "@pincer/plugin-kit/runnable";
 import { errorMessage, hasCode } from "@pincer/plugin-sdk/error";
 import { isObject, valueAt } from "@pincer/plugin-sdk/json5";
@@ -18,7 +19,7 @@ import { withTree } from "../home/tree.ts";
 import { isUnchanged } from "../home/unchanged.ts";
 import type { Step, StepOf } from "../plan/step.ts";
 import { type Surroundings, teller } from "../surroundings.ts";
-import { type Begun, begin, complete, discard, end, takeBack } from "./journal.ts";
+import { asideIn, type Begun, begin, complete, end, takeBack } from "./journal.ts";
 import type { Ready } from "./ready.ts";
 
 export async function applyStep(surroundings: Surroundings, step: Step, ready: Ready, signal: AbortSignal): Promise<void> {
@@ -89,8 +90,7 @@ async function place(
       if (!isUnchanged(staged, entry.digest))
         throw clientErrors.REGISTRY_CLIENT_DRIFT(`${staged} is not what was laid out there: does somebody else write in ${home}?`);
       record(target, tree);
-      discard(home, target); // left by somebody who was interrupted, or changed
-      renameSync(staged, target);
+      exchange(staged, target, asideIn(home)); // for what somebody left who was interrupted, or changed
     }
     if (name.kind === "plugins") await running?.refresh(signal);
     tell("configuring");
@@ -143,10 +143,7 @@ async function enable(
   const [staged, tree] = [ready.folders.get(entry.digest), ready.trees.get(entry.digest)];
   const own = packagesFolder(plugin.folder, home);
   if (own !== undefined && tree) record(own, tree);
-  if (own !== undefined && staged !== undefined) {
-    discard(home, own);
-    renameSync(staged, own);
-  }
+  if (own !== undefined && staged !== undefined) exchange(staged, own, asideIn(home));
   if (running) {
     try {
       await running.setEnabled(plugin.id, true, signal);

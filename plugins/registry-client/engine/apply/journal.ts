@@ -4,13 +4,14 @@
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { finishExchange, forgetExchange } from "@pincer/plugin-kit/packages/stage";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import type { Json } from "@pincer/plugin-sdk/json5";
 import type { PackageName } from "@pincer/registry/name";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { clientErrors } from "../../errors.ts";
-import { isLinked, namesIn, pointedAt, readText, removeIfEmpty, replaceFile, stagingOf, versionsOf } from "../home/layout.ts";
+import { folderOf, isLinked, namesIn, pointedAt, readText, removeIfEmpty, replaceFile, stagingOf, versionsOf } from "../home/layout.ts";
 import { forgetLeft, keepLeft, removeKept } from "../home/left.ts";
 import { keyOf, LockEntry, readLock, withEntry, writeLock } from "../home/lock.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -105,6 +106,11 @@ export async function takeBack(
     signal,
   );
   rmSync(join(versionsOf(home, name), "next"), { force: true });
+  if (wanted) {
+    const folder = folderOf(home, name, wanted.digest);
+    if (pointedAt(home, name, "current") === wanted.digest) finishExchange(folder);
+    forgetExchange(folder);
+  }
   const { [keyOf(name)]: entry } = readLock(home);
   if (entry || isLinked(home, name) || pointedAt(home, name, "current") !== undefined) prune(home, name, entry);
   else {
@@ -114,10 +120,13 @@ export async function takeBack(
   if (name.kind === "plugins") await running?.refresh(signal);
 }
 
+/** For what goes. */
+export const asideIn = (home: string): string => join(stagingOf(home), `gone-${crypto.randomUUID()}`);
+
 /** Put aside in one step, and removed at leisure. */
-export function discard(home: string, folder: string): void {
+function discard(home: string, folder: string): void {
   if (!existsSync(folder)) return;
-  const aside = join(stagingOf(home), `gone-${crypto.randomUUID()}`);
+  const aside = asideIn(home);
   renameSync(folder, aside);
   rmSync(aside, { recursive: true, force: true });
 }

@@ -12,19 +12,30 @@ import { type LockEntry, type LockedVersion, nameOf, type Packages, readLock, wr
 import { driftIn, driftOfOthers } from "./record.ts";
 import { system, treeOf, withTree } from "./tree.ts";
 
-/** From what lies here as it was installed; of anything else nothing is added. Only what was asked for changes a lock, so not for `--frozen`. */
+/**
+ * From what lies here as it was installed; of anything else nothing is added. Only what was asked for changes a lock, so not for `--frozen`. Never throws: by
+ * then that is done, and the next installation adds what this one could not.
+ */
 export async function supplementLock(home: string, embedded: EmbeddedPackages): Promise<void> {
   const packages = readLock(home);
   const next: Record<string, LockEntry> = {};
   for (const [key, entry] of Object.entries(packages)) {
     const { before } = entry;
     const name = nameOf(key);
-    next[key] = {
-      ...(await supplemented(home, embedded, name, entry)),
-      ...(before && { before: await supplemented(home, embedded, name, before) }),
-    };
+    try {
+      next[key] = {
+        ...(await supplemented(home, embedded, name, entry)),
+        ...(before && { before: await supplemented(home, embedded, name, before) }),
+      };
+    } catch {
+      next[key] = entry; // silent-ok: whoever compares with the lock says what cannot be read
+    }
   }
-  if (!Bun.deepEquals(next as Packages, packages)) writeLock(home, next);
+  try {
+    if (!Bun.deepEquals(next as Packages, packages)) writeLock(home, next);
+  } catch {
+    // silent-ok: the lock says what was asked for, and says it still
+  }
 }
 
 async function supplemented<Of extends LockedVersion>(

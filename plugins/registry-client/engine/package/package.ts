@@ -1,9 +1,8 @@
 /** A package as it came: what it says of itself is compared with what was said of it before anybody is shown anything. */
 
-import { longestLock } from "@pincer/plugin-kit/packages/lock";
+import { countPackages } from "@pincer/plugin-kit/packages/lock";
 import { neededPackages } from "@pincer/plugin-kit/packages/needed";
 import { errorMessage } from "@pincer/plugin-sdk/error";
-import { isObject, jsonOf, parseJson5, valueAt } from "@pincer/plugin-sdk/json5";
 import { isOwnSection } from "@pincer/plugin-sdk/manifest";
 import { slowPattern } from "@pincer/plugin-sdk/pattern";
 import type { ArchiveEntry } from "@pincer/registry/archive/read";
@@ -43,15 +42,8 @@ export function needsOf(lockfile: Uint8Array): Pick<LockedVersion, "dependencies
 }
 
 /** By a lock of Bun's; what cannot be read is refused when it is installed from. */
-export function dependenciesIn(lockfile: Uint8Array | undefined): number {
-  if (!lockfile || lockfile.length > longestLock) return 0;
-  try {
-    const packages = valueAt(jsonOf(parseJson5(new TextDecoder().decode(lockfile))), ["packages"]);
-    return isObject(packages) ? Object.keys(packages).length : 0;
-  } catch {
-    return 0; // silent-ok: the installer says what is wrong with it
-  }
-}
+export const dependenciesIn = (lockfile: Uint8Array | undefined): number =>
+  lockfile === undefined ? 0 : countPackages(new TextDecoder().decode(lockfile));
 
 /** Throws `REGISTRY_CLIENT_PACKAGE_INVALID`. */
 export function readPackage(candidate: Candidate, files: readonly ArchiveEntry[]): Package {

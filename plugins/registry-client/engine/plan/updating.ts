@@ -9,7 +9,7 @@ import { resolved } from "../../sources/sources.ts";
 import type { LockEntry } from "../home/lock.ts";
 import type { EmbeddedPackages } from "../package/embedded.ts";
 import { saidByRegistry } from "../package/registry-said.ts";
-import { isKeyRevoked } from "../revocation/revoked.ts";
+import { isKeyRevoked, revokedNotices } from "../revocation/revoked.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { enabling } from "./enabling.ts";
 import { placing } from "./placing.ts";
@@ -34,13 +34,15 @@ export async function updating(
   }
   if (origin.from === "registry") {
     const { registries } = surroundings.sources;
+    if (!registries.names.includes(origin.registry)) return keeping(name, entry, [unconfigured(origin.registry)]);
     const [found] = await registries.find(name, origin.registry, signal).catch((error) => {
       if (isRevoked(error)) return [error];
       throw error;
     });
     if (found instanceof Error) return keeping(name, entry, [{ code: "revoked", level: "warning", text: found.message }]);
     if (!found) return keeping(name, entry, [{ code: "gone", level: "warning", text: `${origin.registry} does not have it any more` }]);
-    const { release: newer, notices } = newest(found.releases, entry.version, surroundings);
+    const { release: newer, notices: ofAge } = newest(found.releases, entry.version, surroundings);
+    const notices = [...revokedNotices(surroundings.home, registries, name, entry), ...ofAge];
     const release =
       newer ??
       (isKeyRevoked(registries, entry) ? found.releases.find(({ path, notes }) => path === origin.path && !notes.yanked) : undefined);
@@ -54,6 +56,12 @@ export async function updating(
   const candidate = await resolved(surroundings.sources, wanted, signal);
   return placing(surroundings, candidate, entry, fetched, { action: "update", signal });
 }
+
+const unconfigured = (registry: string): Notice => ({
+  code: "gone",
+  level: "warning",
+  text: `nobody asks ${registry} any more: "pincer registry add ${registry} <address> --root <file>" has it asked again`,
+});
 
 function wantedAgain({ origin }: LockEntry): Exclude<Wanted, { from: "embedded" }> | undefined {
   switch (origin.from) {

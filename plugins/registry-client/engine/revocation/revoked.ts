@@ -5,6 +5,7 @@ import { compareVersions, type PackageName } from "@pincer/registry/name";
 import { type KeyRevocation, keyRevocationOf, type Revocation, revocationOf } from "@pincer/registry/revocations";
 import { type Static, Type } from "@sinclair/typebox";
 import { clientErrors } from "../../errors.ts";
+import type { Notice } from "../../notice.ts";
 import { closed, one } from "../../schema.ts";
 import type { FoundPackage, RegistrySources } from "../../sources/registry.ts";
 import { folderOf, pointedAt, replaceFile } from "../home/layout.ts";
@@ -153,6 +154,12 @@ const wordsOf = ({ id, version, registry, reason, at, whose, next }: Omit<Revoke
 export function revokedNow(home: string, name: PackageName): string | undefined {
   const digest = pointedAt(home, name, "current");
   return digest === undefined ? undefined : revokedWords(folderOf(home, name, digest));
+}
+
+/** Of what is installed, for somebody who is shown more of it. */
+export function revokedNotices(home: string, registries: Known, name: PackageName, locked: LockedVersion): Notice[] {
+  const [text] = revokedAsKnown(home, registries, name, locked)?.split("; what to type: ") ?? [];
+  return text === undefined ? [] : [{ code: "revoked", level: "warning", text }];
 }
 
 type Known = Pick<RegistrySources, "knownRevocations" | "knownAuthority">;
