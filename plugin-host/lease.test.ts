@@ -4,8 +4,8 @@ import { defineContract, stream } from "@pincer/plugin-sdk/contract";
 import { hasCode } from "@pincer/plugin-sdk/error";
 import { createManualClock } from "@pincer/plugin-sdk/testing/clock";
 import { Type } from "@sinclair/typebox";
-import { type HostKit, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
-import { invoke, own } from "../tests/support/frail.ts";
+import { defaultLimits, type HostKit, startHost, writePlugin } from "../tests/fixtures/plugin-host.ts";
+import { invoke, io, own } from "../tests/support/frail.ts";
 
 const State = Type.Object({ state: Type.String() });
 const line = defineContract({
@@ -199,4 +199,22 @@ test("a process that dies while its successor is waited for is started anew when
   expect(kit.host.inspect("line")).toMatchObject({ state: "active", generation: 3, error: undefined });
   await manager.connected(2);
   await manager.stop();
+});
+
+test("whoever holds a connection and reads no further is waited for so long, and named: the gateway stops all the same", async () => {
+  const clock = createManualClock();
+  await using kit = await begin(1, { clock });
+  Object.assign(globalThis, { platform: new Platform(), accept: () => undefined });
+  const states = kit.host.handle(line).get("line").start({ position: 0 }, io);
+  for (let at = await states.next(); !at.done && at.value.state !== "connected"; ) at = await states.next();
+  let isStopped = false;
+  const stopped = kit.host.stop().then(() => {
+    isStopped = true;
+  });
+  while (!isStopped) await clock.advance(defaultLimits.unloadMs);
+  await stopped;
+  expect((await kit.logged("plugin.hangs")).fields).toMatchObject({
+    plugin: "line",
+    waitingFor: ["a connection whose reader does not let it go"],
+  });
 });

@@ -43,12 +43,10 @@ interface Holder {
   readonly clock: Clock;
   readonly leases: ReadonlySet<Lease>;
   onLease: ((lease: Lease, outcome: "held" | "ended") => void) | undefined;
+  releaseAll(ms: number): Promise<unknown>;
 }
 
-/** How many connections it holds. */
 export const heldBy = ({ leases }: Holder): number => [...leases].filter(({ isHeld }) => isHeld).length;
-
-export const releaseAll = (generation: Holder): Promise<unknown> => Promise.all([...generation.leases].map((lease) => lease.release()));
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
@@ -67,7 +65,7 @@ export async function takeOver(from: Holder, to: Holder, ms: number, missing: nu
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
   try {
-    await within(to.clock, ms, releaseAll(from)).catch(() => undefined); // silent-ok: a connection that does not end is named when its generation is unloaded
+    await from.releaseAll(ms);
     if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
     if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;

@@ -189,6 +189,20 @@ test("what was steered into a turn that is given up goes back to the lane, in th
   expect(await steered).toMatchObject({ key: "steer", state: "done", result: "own turn of steer" });
 });
 
+test("a job that was cancelled before the process died was cancelled, also when its handler can take it up no more", async () => {
+  await using home = await createLaneHome();
+  const begun = gateway();
+  const { lanes } = await home.start({ turn: dieAt(begun.open) });
+  await lanes.admit(turn("one"));
+  await begun.passed;
+  await lanes.cancel({ key: "one" }, "stopped by the user");
+  await home.crash();
+  const { lanes: next } = await home.start({ turn: { journal: 2, run: async () => "another" } });
+  const outcome = next.wait("one");
+  await home.clock.advance(60_000);
+  expect(await outcome).toMatchObject({ state: "cancelled", result: { code: "LANE_CANCELLED", message: "stopped by the user" } });
+});
+
 test("what is admitted before the open jobs were read waits for them, and runs once", async () => {
   await using home = await createLaneHome();
   const order: string[] = [];

@@ -83,7 +83,7 @@ export class Run implements RunningJob {
     const past = await (job.traces ? jobs.deps.store.read<Step>(sql.journal, job.id) : []);
     for (const step of past) steps.past.set(step.name, step);
     const refusal = this.#refusal();
-    if (refusal) return endingOf(refusal);
+    if (refusal) return endingOf(job.over ?? refusal);
     if (job.over) this.stop(job.over);
     // A replay may need no write before the step that kills the process: without this claim nobody would ever be blamed for it.
     if (job.traces) await jobs.commit("claim", job, () => steps.write());
