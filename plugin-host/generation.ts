@@ -92,7 +92,6 @@ export class Generation {
   get name(): string {
     return `generation ${this.number} of ${this.plugin}`;
   }
-
   get registered(): Registrations {
     return this.instance.registered;
   }
@@ -163,4 +162,8 @@ export class Generation {
     this.leases.add(lease);
     return lease;
   };
+  /** A reader that reads no further keeps its connection from ending: it is waited for so long, and keeps nothing else. */
+  releaseAll = (ms = this.limits().unloadMs): Promise<unknown> =>
+    within(this.clock, ms, Promise.all([...this.leases].map((lease) => lease.release()))).catch(() => undefined); // silent-ok: `unended` says it
+  unended = (): readonly string[] => [...this.leases].map(() => "a connection whose reader does not let it go");
 }

@@ -37,16 +37,16 @@ export class Lease {
 }
 
 /** A generation, as far as it holds connections. */
-type Holder = Pick<Generation, "plugin" | "number" | "clock" | "limits" | "leases" | "onLease">;
+interface Holder {
+  readonly plugin: string;
+  readonly number: number;
+  readonly clock: Clock;
+  readonly leases: ReadonlySet<Lease>;
+  onLease: ((lease: Lease, outcome: "held" | "ended") => void) | undefined;
+  releaseAll(ms: number): Promise<unknown>;
+}
 
-/** How many connections it holds. */
 export const heldBy = ({ leases }: Holder): number => [...leases].filter(({ isHeld }) => isHeld).length;
-
-/** A reader that reads no further keeps its stream from ending: it is waited for so long, and keeps nothing else. */
-export const releaseAll = ({ leases, clock, limits }: Holder, ms = limits().unloadMs): Promise<unknown> =>
-  within(clock, ms, Promise.all([...leases].map((lease) => lease.release()))).catch(() => undefined); // silent-ok: `unended` names it
-/** What has not ended, each in words. */
-export const unended = ({ leases }: Holder): readonly string[] => [...leases].map(() => "a connection whose reader does not let it go");
 
 /**
  * Ends what `from` holds, and waits until `to`, which is the current one already, holds the `missing` that `from` held. Throws `PLUGIN_NOT_CONNECTED` when a stream of
@@ -65,7 +65,7 @@ export async function takeOver(from: Holder, to: Holder, ms: number, missing: nu
   };
   taken.promise.catch(() => undefined); // silent-ok: it may be refused while the old connection is still ending, and is awaited below
   try {
-    await releaseAll(from, ms);
+    await from.releaseAll(ms);
     if (missing > 0) await within(to.clock, ms, taken.promise);
   } catch (error) {
     if (!hasCode(error, "PLUGIN_TIMEOUT")) throw error;

@@ -12,7 +12,7 @@ import type { Reach } from "./deps.ts";
 import type { Found } from "./discovery.ts";
 import type { Code, Entered, Generation } from "./generation.ts";
 import { lastWordsOf } from "./instance.ts";
-import { heldBy, releaseAll, takeOver, unended } from "./lease.ts";
+import { heldBy, takeOver } from "./lease.ts";
 import { totalUseOf } from "./sandbox/use.ts";
 
 export interface PluginSurroundings extends Pick<Reach, "clock" | "limits" | "log"> {
@@ -117,7 +117,7 @@ export class Plugin {
           if (back) this.#install(back, before);
           changed();
           this.#door.open();
-          await releaseAll(to);
+          await to.releaseAll();
           back?.instance.services.start();
           void this.#retire(to);
           throw taken.reason;
@@ -142,7 +142,7 @@ export class Plugin {
       this.#waiting?.[Symbol.dispose]();
       const last = this.current;
       this.current = undefined;
-      if (last) await Promise.all([this.#stopServices(last), releaseAll(last)]);
+      if (last) await Promise.all([this.#stopServices(last), last.releaseAll()]);
       return last;
     });
     if (generation) await this.#retire(generation);
@@ -269,7 +269,7 @@ export class Plugin {
 
   /** See `handState`. Until the door is opened, whoever comes waits. */
   #handState(from: Generation | undefined, to: Generation, kept: unknown): Promise<unknown> {
-    const ending = async () => (await Promise.all([from ? this.#stopServices(from) : [], from && releaseAll(from)]))[0];
+    const ending = async () => (await Promise.all([from ? this.#stopServices(from) : [], from?.releaseAll()]))[0];
     const lost = ({ message }: Error) => this.around.log.warn("plugin.state-lost", { plugin: this.id, for: to.number, error: message });
     return handState({ from, to, kept, door: this.#door, ms: this.around.limits().stateMs, ending, lost });
   }
@@ -294,7 +294,7 @@ export class Plugin {
       log.warn("plugin.drain-late", { plugin: this.id, generation: generation.number, waitingFor });
       await Promise.all([...generation.jobs].map((key) => restartJob(key, this.#replaced(generation))));
     }
-    this.#hangs(generation, [...(await generation.instance.unload()), ...unended(generation)]);
+    this.#hangs(generation, [...(await generation.instance.unload()), ...generation.unended()]);
     this.#draining.delete(generation);
   }
 }

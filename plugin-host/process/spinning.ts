@@ -19,10 +19,8 @@ export function watchSpinning(
   let busySince: number | undefined;
   let isBehind = false;
   return () => {
-    const now = clock.monotonic();
-    const cpuMs = cpuOf(pid);
-    const share = (cpuMs - last.cpuMs) / Math.max(1, now - last.at);
-    const since = last.at;
+    const [now, cpuMs] = [clock.monotonic(), cpuOf(pid)];
+    const [since, share] = [last.at, (cpuMs - last.cpuMs) / Math.max(1, now - last.at)];
     last = { at: now, cpuMs };
     if (share < wholeProcessor) {
       busySince = undefined;

@@ -89,6 +89,7 @@ export function declareTrouble({ suite, channelId, mode, test, startFresh, setti
       await house.kit.call("channels.stop", { channel: channelId });
       {
         using db = new Database(join(house.kit.home, "pincer.db"));
+        db.exec("pragma busy_timeout=5000"); // the gateway writes there as well
         db.query("delete from plugin_value where key like 'position:%'").run();
       }
       const asked = new AbortController();
