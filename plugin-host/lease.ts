@@ -1,8 +1,8 @@
 /** What only one generation may hold: a stream whose contract says so. It is ended and awaited before the next generation starts it. */
+import type { Clock } from "@pincer/plugin-sdk/clock";
 import { hasCode, isGatewayError } from "@pincer/plugin-sdk/error";
 import { pluginErrors } from "@pincer/plugin-sdk/plugin-errors";
 import { within } from "@pincer/plugin-sdk/runtime/deadline";
-import type { Generation } from "./generation.ts";
 
 export class Lease {
   readonly #ended = Promise.withResolvers<void>();
