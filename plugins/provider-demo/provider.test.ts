@@ -224,7 +224,7 @@ describe("a conversation with the demo", () => {
   test("an unknown question is answered kindly, with what can be asked and how to add a model", async () => {
     const { text } = await turn("why is the sky blue?");
     expect(text).toContain("“why is the sky blue?”");
-    for (const hint of ["list the files", "OPENAI_API_KEY=... ./pincer up", "pincer secrets set OPENAI_API_KEY", "Ollama"])
+    for (const hint of ["list the files", "OPENAI_API_KEY=... pincer restart", "pincer secrets set OPENAI_API_KEY", "Ollama"])
       expect(text).toContain(hint);
   });
 

@@ -5,12 +5,12 @@ export const LABEL =
 
 export const SETUP = `A real model takes over as soon as one is ready:
 
-- **OpenAI**: \`OPENAI_API_KEY=... ./pincer up\`, or keep the key: \`pincer secrets set OPENAI_API_KEY\`
-- **Anthropic**: \`ANTHROPIC_API_KEY=... ./pincer up\`, or \`pincer secrets set ANTHROPIC_API_KEY\`
+- **OpenAI**: \`pincer secrets set OPENAI_API_KEY\` keeps a key, or \`OPENAI_API_KEY=... pincer restart\`
+- **Anthropic**: \`pincer secrets set ANTHROPIC_API_KEY\`, or \`ANTHROPIC_API_KEY=... pincer restart\`
 - **On this machine, without an account**: start [Ollama](https://ollama.com) and \`ollama pull\` a model; it is found by itself, or where \`OLLAMA_HOST\` says
-- **Any server that speaks OpenAI's API**: \`OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=... ./pincer up\`
+- **Any server that speaks OpenAI's API**: \`OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=... pincer restart\`
 
-\`PINCER_MODEL=openai/gpt-5\` chooses one of several.`;
+\`pincer config set models.default openai/gpt-5\` chooses one of several. In a clone it is \`./pincer\`.`;
 
 export const HELP = `I understand a few plain sentences, and use the real tools for them:
 

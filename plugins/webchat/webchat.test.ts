@@ -225,6 +225,19 @@ browsing("the owner's commands work in the page: /new begins the conversation an
   await page.getByText("what can you do?").waitFor({ state: "detached" });
 });
 
+browsing("what a command answers stands in its lines, and who has no channel is led to those that there are", async () => {
+  const { page, complaints } = await logIn();
+  await say(page, "/help");
+  const answer = page.locator(".note", { hasText: "/help: Lists the commands." }).last();
+  await answer.waitFor();
+  expect(await answer.evaluate((note) => (note as unknown as { innerText: string }).innerText.split("\n").length)).toBeGreaterThan(10);
+  await page.getByRole("button", { name: /^Channels/ }).click();
+  await page.getByRole("button", { name: "Choose one" }).click();
+  const telegram = page.getByLabel("channel-telegram 0.1.0, found");
+  await telegram.getByRole("button", { name: "Turn on…" }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
 /** A browser whose device the gateway let in for reading and writing alone, as an older page asked. */
 async function narrowLink(of: TestGateway): Promise<string> {
   const client = await of.connect();

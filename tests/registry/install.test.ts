@@ -51,7 +51,8 @@ test("a plugin of this Pincer is turned on by the last word of its name, and off
     code: 1,
     err: expect.stringContaining("provider-openai or transcriber-openai"),
   });
-  expect((await home.pincer(["remove", "webhook", "--yes"])).out).toContain("channel-webhook 0.1.0 is off");
+  // As the page says it, which names the kind.
+  expect((await home.pincer(["remove", "plugin:webhook", "--yes"])).out).toContain("channel-webhook 0.1.0 is off");
   expect(lockedIn(home)).toEqual({});
 });
 

@@ -154,14 +154,16 @@ export function createEngine(surroundings: Surroundings) {
   }
 
   async function taking(typed: string, packages: Packages, data: boolean, signal: AbortSignal): Promise<Prepared> {
-    const own = Object.hasOwn(packages, `plugins/${typed}`) ? embedded.find(typed) : embedded.named(typed);
+    // What says that it is a skill is no name of a plugin, and none that this Pincer has.
+    const plugin = typed.replace(/^plugin:/, "");
+    const own = Object.hasOwn(packages, `plugins/${plugin}`) ? embedded.find(plugin) : embedded.named(plugin);
     if (own) {
       const on = await surroundings.running?.enabled(signal);
       if (!data && on && !on.includes(own.id) && !packages[`plugins/${own.id}`])
         throw clientErrors.REGISTRY_CLIENT_NOT_INSTALLED(`${own.id} is not on: "pincer list" shows what is installed`);
       return disabling(home, own, data);
     }
-    const left = data && isName(typed) && !ifInstalled(() => installed(typed, packages)) && forgetting(home, typed);
+    const left = data && isName(plugin) && !ifInstalled(() => installed(typed, packages)) && forgetting(home, plugin);
     if (left) return left;
     const [name, entry] = installed(typed, packages);
     return removing(home, name, entry, data);

@@ -2,7 +2,9 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { type Account, act, doing, failure, installed, isChecking, loadChannels, mayAct, status } from "./channels.ts";
+import { search } from "./installing.ts";
 import { NothingHere, Panel, Said, Typed } from "./panel.tsx";
+import { openView } from "./state.ts";
 
 type Tone = "good" | "wait" | "bad" | "off";
 
@@ -100,19 +102,28 @@ function AccountCard(props: { readonly channel: string; readonly label: string; 
   );
 }
 
+/** What each needs differs: it says so once it is on. */
+const choose = () => {
+  openView("plugins");
+  void search("channel");
+};
+
 function NoChannel(): VNode {
-  const [first] = installed.value;
   return (
     <NothingHere>
       <p>No channel is set up yet.</p>
-      {first === undefined ? (
-        <p>A channel is where you write to the assistant from elsewhere; a plugin brings it.</p>
-      ) : (
-        <p>
-          A channel is where you write to the assistant from elsewhere. There are: {installed.value.join(", ")}. Next:{" "}
-          <Typed text={`pincer config set channels.${first}.enabled true`} />
-        </p>
+      <p>
+        A channel is where you write to the assistant from elsewhere
+        {installed.value.length === 0 ? "; a plugin brings it." : `. There are: ${installed.value.join(", ")}.`}
+      </p>
+      {mayAct.value && (
+        <button type="button" class="primary" onClick={choose}>
+          Choose one
+        </button>
       )}
+      <p>
+        <Typed text="pincer channels status" /> says with what each begins.
+      </p>
     </NothingHere>
   );
 }

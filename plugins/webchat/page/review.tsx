@@ -246,13 +246,13 @@ const LAST = 9;
 
 function Progress({ step, said }: { readonly step: Step | undefined; readonly said: string }): VNode {
   const [share, words] = step === undefined ? [0, said] : (STEPS[step.step] ?? [0, step.step]);
-  const withDetail = words.endsWith(":") || step?.step === "waiting" || step?.step === "fetching";
+  // What else an installer says of packages is of no use to whoever waits.
+  const isPackage = step?.step !== "dependencies" || /^\S+ \d+\.\d\S*$/.test(step.detail ?? "");
+  const withDetail = isPackage && (words.endsWith(":") || step?.step === "waiting" || step?.step === "fetching");
   return (
     <div class="card under-way" role="status">
       <p>
-        {plainly(
-          step === undefined ? said : [step.id, withDetail ? `${words} ${step.detail ?? ""}`.replace(/:? $/, "") : words].join(": "),
-        )}
+        {plainly(step === undefined ? said : [step.id, `${words} ${withDetail ? (step.detail ?? "") : ""}`.replace(/:? $/, "")].join(": "))}
       </p>
       <progress aria-label="How far it is" max={LAST} {...(share > 0 && { value: share })} />
     </div>
