@@ -133,7 +133,7 @@ test("wrong software: a publisher has no say in a name that is another's, whatev
   const path = archiveOf({ ...telegram, version: "9.0.0" });
   const list = { ...listWith(house, { ...telegram, version: "9.0.0" }, bytesOf("evil")), version: 1 };
   expect(() => house.repository.publish("mallory", signMetadata(list, [mallory]), new Map([[path, bytesOf("evil")]]))).toThrow(
-    expect.objectContaining({ code: "REGISTRY_NOT_FOUND" }),
+    expect.objectContaining({ code: "REGISTRY_NAME_TAKEN" }),
   );
   // Also when the server takes it.
   force(house, new Map([["publisher-mallory", signMetadata(list, [mallory])]]));

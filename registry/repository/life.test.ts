@@ -215,7 +215,7 @@ test("a name goes to another publisher with all its releases, when the old one w
   expect((await client.catalogue()).map(({ id, publisher }) => `${id} ${publisher}`)).toContain("channel-telegram eve");
   // Nor can it be said again, and the old publisher has no say in it any more.
   expect(() => transfer([ada])).toThrow(code("REGISTRY_NOT_FOUND"));
-  expect(() => repository.publish("ada", again(house, ada), new Map())).toThrow(code("REGISTRY_NOT_FOUND"));
+  expect(() => repository.publish("ada", again(house, ada), new Map())).toThrow(code("REGISTRY_NAME_TAKEN"));
   const kept = Object.fromEntries(Object.entries(repository.signedBy("ada")!.signed.targets).filter(([one]) => !one.includes(telegram.id)));
   const { signed } = repository.signedBy("ada")!;
   repository.publish("ada", signMetadata({ ...signed, version: signed.version + 1, targets: kept }, [ada]), new Map());

@@ -18,7 +18,7 @@ const roomy = { burst: 100_000, perMinute: 100_000 };
 let registry: ServedRegistry;
 beforeAll(async () => {
   registry = await startServedRegistry({ rates: { files: roomy, reads: roomy, publications: roomy, claims: roomy } });
-}, 60_000);
+}, 120_000);
 afterAll(() => registry[Symbol.asyncDispose]());
 
 const publicOf = ({ signer }: Key) => signer.json.keyval.public;
@@ -102,7 +102,7 @@ test("whom a name is offered keeps his own until he takes it, or the offer is an
   });
   expect(await post(registry.url, beside)).toMatchObject({ status: 403, code: "REGISTRY_FORBIDDEN" });
   expect(await publish("fog", "bob", bob)).toMatchObject({ ok: true });
-}, 60_000);
+}, 120_000);
 
 test("who had to sign with several keys comes back with as many, after all of his names are another's", async () => {
   const keys = ["first", "second", "third"].map((name) => registry.key(name)) as [Key, Key, Key];
@@ -137,7 +137,7 @@ test("who had to sign with several keys comes back with as many, after all of hi
   expect(await registry.publish(registry.plugin("candle", "1.0.0"), "pair", first.file, ...both)).toMatchObject({ ok: true });
   const page = await (await registry.get("/api/v1/publishers/pair")).json();
   expect(page).toMatchObject({ threshold: 2, keys: keys.map(publicOf).sort() });
-}, 60_000);
+}, 120_000);
 
 test("offers keep the names of few newcomers at once, and of none for long", async () => {
   const keeper = registry.key("keeper");

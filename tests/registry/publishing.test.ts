@@ -429,7 +429,7 @@ test("what a database from before gave to a name alone counts for nobody, and wa
   expect(await registry.stop()).toBe(0);
   const database = new Database(join(registry.folder, "server.db"));
   database.exec(
-    `DROP INDEX grants_publisher; ALTER TABLE grants DROP COLUMN keys; ALTER TABLE grants DROP COLUMN threshold; DROP TABLE held; DROP TABLE rekeys; DROP INDEX offers_to; PRAGMA user_version = 2;
+    `DROP INDEX grants_publisher; ALTER TABLE grants DROP COLUMN keys; ALTER TABLE grants DROP COLUMN threshold; DROP TABLE held; DROP TABLE rekeys; DROP INDEX offers_to; DROP INDEX offers_from; DROP TABLE departed; PRAGMA user_version = 2;
      CREATE TABLE held (kind TEXT NOT NULL, id TEXT NOT NULL, publisher TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL,
        PRIMARY KEY (kind, id, publisher)) STRICT, WITHOUT ROWID;
      INSERT INTO grants VALUES ('plugins', '${ada.release.id}', '${ada.publisher}');
