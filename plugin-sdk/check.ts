@@ -49,9 +49,20 @@ function isValid(schema: TSchema, value: unknown): boolean {
   const more = left.get(schema) ?? leastUncompiled + (seen++ % spread);
   left.set(schema, more - 1);
   if (more > 0) return Check(schema, value);
-  if (compiler) return compile(schema, compiler).Check(value);
+  const check = compiler && compiledBy(compiler, schema);
+  if (check) return check.Check(value);
   load().catch(() => undefined); // silent-ok: without a compiler it is checked all the same
   return Check(schema, value);
+}
+
+/** The compiler refuses some that can be gone through: a name of a property with a line break in it, for one. Those are never asked for again. */
+function compiledBy(using: typeof TypeCompiler, schema: TSchema): TypeCheck<TSchema> | undefined {
+  try {
+    return compile(schema, using);
+  } catch {
+    left.set(schema, Number.POSITIVE_INFINITY); // silent-ok: it is checked all the same
+    return undefined;
+  }
 }
 
 /** Throws what `refuse` makes of the first mismatch. */

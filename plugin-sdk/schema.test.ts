@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
+import { checker, requireValid } from "./check.ts";
 import { Bytes } from "./contract.ts";
 import { channel } from "./contracts/channel.ts";
 import { llm } from "./contracts/llm.ts";
@@ -123,6 +124,19 @@ test("a schema gives the same verdict before and after it was a manifest's JSON,
   expect(agreed).toBe(48_000);
   expect(accepted).toBeGreaterThan(5000);
   expect(accepted).toBeLessThan(45_000);
+});
+
+test.each([
+  [{ const: null }, null],
+  [{ type: "object", properties: { "a\nb": { type: "string" } } }, { "a\nb": "x" }],
+  [{ type: "string", pattern: "^\n$" }, "\n"],
+])("a schema that the compiler refuses is held to all the same, however often: %j", async (json, value) => {
+  const [schema, refuse] = [reviveSchema(json), (how: string) => new Error(how)];
+  await checker(Type.Null()); // the compiler is there
+  for (let n = 0; n < 100; n++) {
+    requireValid(schema, value, refuse);
+    expect(() => requireValid(schema, 7, refuse)).toThrow("expected");
+  }
 });
 
 test("every schema of the contracts survives the manifest", () => {

@@ -227,6 +227,6 @@ test("a port that is taken is named, with what to do", async () => {
   const port = Number(new URL(host.url).port);
   await expect(startBus({ settings: { port } })).rejects.toMatchObject({
     code: "BUS_LISTEN_FAILED",
-    message: `cannot listen on 127.0.0.1:${port}: another program uses it; stop that one, or take another: pincer config set gateway.port <port>`,
+    message: `cannot listen on 127.0.0.1:${port}: another program uses it; pincer config set gateway.port <port> takes another`,
   });
 });

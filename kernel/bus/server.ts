@@ -54,9 +54,7 @@ export async function listen(
     });
   } catch (error) {
     const taken = (error as { code?: unknown }).code === "EADDRINUSE";
-    const advice = taken
-      ? "another program uses it; stop that one, or take another: pincer config set gateway.port <port>"
-      : errorMessage(error);
+    const advice = taken ? "another program uses it; pincer config set gateway.port <port> takes another" : errorMessage(error);
     throw busErrors.BUS_LISTEN_FAILED(`cannot listen on ${hostname}:${port}: ${advice}`, { cause: error });
   }
 }

@@ -212,6 +212,7 @@ test("a lock whose holder is gone is broken", async () => {
 
 test.skipIf(process.getuid?.() !== 0 || Bun.which("setpriv") === null)("a lock that another user holds is waited for", async () => {
   const path = pathWith("others", {});
+  rmSync(join(clone, ".build"), { recursive: true, force: true });
   rmSync(join(path, "sleep"));
   writeFileSync(join(path, "sleep"), "#!/bin/sh\necho waits >&2\nkill $PPID\n", { mode: 0o755 });
   chmodSync(folder, 0o755);

@@ -41,23 +41,25 @@ export function takeOver(from: string, folder: string, last: ReadonlySet<string>
 }
 
 const nextOf = (folder: string): string => `${folder}.next`;
+/** Also a link that leads nowhere. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Another folder in the place of one, which goes by way of `aside`, on the same file system. Killed meanwhile, `finishExchange` makes the rest of it. */
 export function exchange(staged: string, folder: string, aside: string): void {
   forgetExchange(folder);
   renameSync(staged, nextOf(folder));
-  if (existsSync(folder)) renameSync(folder, aside);
+  if (isThere(folder)) renameSync(folder, aside);
   finishExchange(folder);
   rmSync(aside, { recursive: true, force: true });
 }
 
 /** Where the one before is gone already: to be called before anybody looks for the folder. Answers with it. */
 export function finishExchange(folder: string): string {
-  if (existsSync(folder) || !existsSync(nextOf(folder))) return folder;
+  if (isThere(folder) || !isThere(nextOf(folder))) return folder;
   try {
     renameSync(nextOf(folder), folder);
   } catch (error) {
-    if (!existsSync(folder)) throw error; // else somebody else was faster
+    if (!isThere(folder)) throw error; // else somebody else was faster
   }
   return folder;
 }

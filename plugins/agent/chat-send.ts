@@ -4,10 +4,11 @@ import type { Address } from "@pincer/plugin-sdk/contracts/inbox";
 import type { Thinking } from "@pincer/plugin-sdk/contracts/provider";
 import { thinkingLevels } from "@pincer/plugin-sdk/contracts/provider";
 import type { TurnRequest } from "@pincer/plugin-sdk/contracts/turn";
-import type { JobState } from "@pincer/plugin-sdk/job";
+import type { Admission, JobState } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { admissionFor, type RequestOrigin } from "./admission.ts";
 import { type SentAttachment, takeAttachments } from "./attachments.ts";
+import { parseCommand } from "./commands.ts";
 import { agentErrors } from "./errors.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
@@ -104,7 +105,7 @@ export function createSend(agent: AgentContext, runs: Runs) {
     };
     const release = runs.hold(runId);
     try {
-      const { jobs } = await lanes.admit({ admissions: [await admissionFor(agent, request, { ...origin, operator: true })] }, io);
+      const { jobs } = await lanes.admit({ admissions: [await inOrder(request, { ...origin, operator: true })] }, io);
       const { fresh = false, state = "ready" } = jobs[0] ?? {};
       const run = { runId, sessionKey: session.key, agentId: session.agentId, fresh, state };
       if (!fresh) await refuseOther(run);
@@ -112,6 +113,22 @@ export function createSend(agent: AgentContext, runs: Runs) {
     } catch (error) {
       release();
       throw error;
+    }
+  }
+
+  /** Of each session, the admission that is made: whether a word calls a skill takes a while to know, and what is said meanwhile is said after it. */
+  const making = new Map<string, Promise<unknown>>();
+  async function inOrder(request: TurnRequest, origin: RequestOrigin): Promise<Admission> {
+    const { sessionKey, text } = request;
+    const admission = admissionFor(agent, request, origin);
+    // A command goes before what waits, as ever.
+    if (parseCommand(text)) return admission;
+    const turn = Promise.all([admission, making.get(sessionKey)]).then(([made]) => made);
+    making.set(sessionKey, turn);
+    try {
+      return await turn;
+    } finally {
+      if (making.get(sessionKey) === turn) making.delete(sessionKey);
     }
   }
 

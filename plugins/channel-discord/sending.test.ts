@@ -204,6 +204,8 @@ test("the menu shows what Discord can, a poll asks, a message is deleted once", 
     { name: "Odd Name", description: "Discord takes none" },
     { name: "long", description: "x".repeat(400), argument: { name: "What it is", description: "" } },
   ];
+  // The gateway shows its own once it has connected.
+  await it.discord.until(() => it.discord.bot.commands.length > 0);
   await it.actions.menu!({ account: "default", commands }, it.io);
   expect(it.discord.bot.commands.map(({ name }) => name)).toEqual(["help", "long"]);
   await it.actions.menu!({ account: "default", commands: [] }, it.io);

@@ -181,6 +181,8 @@ test("the menu shows what Telegram can, a poll asks, a message is deleted once",
     { name: "odd-name", description: "Telegram takes no dash" },
     { name: "long", description: "x".repeat(400) },
   ];
+  // The gateway shows its own once it has connected.
+  await it.telegram.until(() => it.telegram.world.commands.length > 0);
   await it.actions.menu!({ account: "default", commands }, it.io);
   expect(it.telegram.world.commands.map(({ command }) => command)).toEqual(["help", "long"]);
   await it.actions.menu!({ account: "default", commands: [] }, it.io);

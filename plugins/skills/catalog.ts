@@ -1,6 +1,7 @@
 /** The skills that an agent has: of all folders, by precedence, with what keeps one from being used. */
 import { mkdirSync } from "node:fs";
 import type { Clock } from "@pincer/plugin-sdk/clock";
+import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { AgentInfo } from "@pincer/plugin-sdk/contracts/router";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import type { SkillEntry, SkillsConfig } from "./config.ts";
@@ -220,5 +221,6 @@ function listed(found: FoundSkill, key: string, agent: AgentInfo, config: Skills
     ...(byBundle ? ["skills.allowBundled leaves it out"] : []),
     ...(skill === undefined ? [] : reasonsOf(missing, key, around)),
   ];
-  return { ...found, key, entry, isDisabled, isLeftOut: byAgent || byBundle, missing, reasons };
+  // Names of settings are as the skill has them, and a reason is a line that its reader believes.
+  return { ...found, key, entry, isDisabled, isLeftOut: byAgent || byBundle, missing, reasons: reasons.map(plainly) };
 }

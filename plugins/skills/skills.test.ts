@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { asks, says } from "@pincer/plugin-sdk/testing/script";
+import { textOf } from "@pincer/plugin-sdk/testing/talk";
 import { skillText, startSkills, write, writeSkill } from "../../tests/support/skills.ts";
 
 const managed = (home: string, name: string, digest: string, text: string) => {
@@ -76,19 +77,26 @@ test("what changes on disk is there at the next turn: new, written anew, swapped
 test("a skill that lacks something says what, and where it was looked for", async () => {
   const needs = `metadata:
   openclaw:
-    requires: { bins: [sh, no-such-program], anyBins: [nor-this, nor-that], env: [TEA_KEY, TEA_HOME], config: [browser.enabled, models.default] }`;
+    requires: { bins: [sh, no-such-program], anyBins: [nor-this, nor-that], env: [TEA_KEY, TEA_HOME], config: [browser.enabled, models.default, "a\\n\\u202eb"] }`;
   await using there = await startSkills({
     skills: { entries: { tea: { env: { TEA_KEY: "green-and-secret" } } } },
     prepare: (_home, workspace) => writeSkill(join(workspace, "skills"), "tea", skillText("tea", "Brews tea.", needs)),
   });
   expect(await there.status("tea")).toMatchObject({
     eligible: false,
-    missing: { bins: ["no-such-program"], anyBins: ["nor-this", "nor-that"], env: ["TEA_HOME"], config: ["browser.enabled"], os: [] },
+    missing: {
+      bins: ["no-such-program"],
+      anyBins: ["nor-this", "nor-that"],
+      env: ["TEA_HOME"],
+      config: ["browser.enabled", "a\n\u202eb"],
+      os: [],
+    },
     reasons: [
       "commands here have no no-such-program",
       "commands here have no nor-this or nor-that",
       "TEA_HOME is not set: skills.entries.tea.env.TEA_HOME",
       "browser.enabled is not set in the configuration",
+      "a \ufffdb is not set in the configuration",
     ],
     variables: ["TEA_KEY"],
   });
@@ -194,6 +202,17 @@ test("the model reads a skill and its files, and none beside them", async () => 
   expect(results[3]).toContain("outside of the skill's folder");
   expect(results[4]).toContain('there is no skill \\"cake\\"');
   expect(JSON.stringify(results)).not.toContain("private");
+});
+
+test("what is said behind a call of a skill stays behind it, also while it is looked for whether there is that skill", async () => {
+  await using there = await startSkills({
+    prepare: (_home, workspace) => writeSkill(join(workspace, "skills"), "tea", skillText("tea", "Brews tea.")),
+  });
+  const { talk } = there;
+  const runs = await Promise.all(["/tea for two", "and cake"].map((text) => talk.say(text, { queueMode: "followup" })));
+  for (const runId of runs) await talk.end(runId);
+  const said = (await talk.history()).filter(({ role }) => role === "user");
+  expect(said.map((message) => textOf(message))).toEqual(["/tea for two", "and cake"]);
 });
 
 test("a skill that models may not choose is neither offered nor found nor read, until somebody calls it", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestGateway } from "@pincer/plugin-sdk/testing/gateway";
 import { commandOf, testWith } from "@pincer/plugin-sdk/testing/needs";
+import { linkPlugin } from "../../plugin-kit/link.ts";
 import { timeOf } from "../../registry/schema.ts";
 import { startServedRegistry } from "../../tests/registry/served-registry.ts";
 import { startAsking } from "../../tests/support/asking-gateway.ts";
@@ -21,6 +22,9 @@ testWith("chromium")(
     shop.publish(await shop.make("1.0.0", { permissions }));
     shop.publish(await shop.make("1.1.0", { permissions }));
     const home = mkdtempSync(join(tmpdir(), "pincer-plugins-page-"));
+    // Of two that have one name the registry's is not what is written here.
+    shop.publish(await shop.make("1.0.0", { id: "breeze" }));
+    linkPlugin((await shop.make("1.0.0", { id: "breeze", permissions: { net: ["breeze.example:443"] } })).folder, home);
     const skill = join(home, "workspace", "skills", "kettle");
     mkdirSync(skill, { recursive: true });
     const needs = "metadata:\n  openclaw:\n    requires: { bins: [no-such-kettle] }\n";
@@ -39,6 +43,12 @@ testWith("chromium")(
     expect(await page.locator(".part", { hasText: "Skills" }).locator(".thing").first().textContent()).toContain("Cannot be used");
     expect(await skillRow.textContent()).toContain("Boils <b>water</b>.");
     expect(await skillRow.textContent()).toContain("no-such-kettle");
+
+    await page.getByText(/^Turned off/).click();
+    const own = page.locator(".thing", { hasText: "breeze" });
+    await own.locator("summary").click();
+    await own.getByRole("button", { name: "Turn on", exact: true }).waitFor();
+    expect(await own.textContent()).toContain("net breeze.example:443");
 
     await it.change({ do: "install", packages: ["weather@1.0.0"] });
     await it.change({ do: "update" });
@@ -162,6 +172,16 @@ testWith("chromium")(
     await page.getByText("weather 1.1.0 is removed.").waitFor();
     await page.getByText("Nothing was installed beside what this Pincer brings.").waitFor();
     await expect(said()).rejects.toThrow("unknown method");
+
+    // Who does not answer is named, and the others are searched.
+    const { hash } = await client.call<{ hash: string }>("config.get", {});
+    const registries = [...config.registries, { name: "gone", address: "http://127.0.0.1:1", root }];
+    const raw = JSON.stringify({ plugins: { "registry-client": { config: { registries } } } });
+    await client.call("config.patch", { raw, baseHash: hash, replacePaths: ["plugins.registry-client.config.registries"] });
+    await page.getByRole("searchbox").fill("the weather");
+    await page.keyboard.press("Enter");
+    await page.getByText("gone did not answer, and was not searched: ").waitFor();
+    await page.getByText("plugin · registry home · by ada").waitFor();
     expect(complaints).toEqual([]);
   },
   180_000,

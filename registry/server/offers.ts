@@ -55,7 +55,8 @@ export function createOffers(database: Database, repository: Repository, newcome
         .all()
         .flatMap(({ statement }) => currentOffer(statement, repository, now)?.statement.signed ?? []),
     put(name, bytes) {
-      const { kind, id, from, to, keys, expires } = parseStatement("transfer", bytes).signed;
+      const statement = parseStatement("transfer", bytes);
+      const { kind, id, from, to, keys, expires } = statement.signed;
       if (kind !== name.kind || id !== name.id)
         throw new RegistryError("REGISTRY_REQUEST_INVALID", `the statement speaks of ${kind}/${id}`);
       repository.requireTransfer(bytes);
@@ -66,7 +67,9 @@ export function createOffers(database: Database, repository: Repository, newcome
         );
       newcomers.requireReceiver(name, to, keys);
       requireRoom(name, from, to);
-      database.query("INSERT OR REPLACE INTO offers (kind, id, statement) VALUES (?, ?, ?)").run(kind, id, bytes);
+      // Written anew: of what a text says twice, the database finds another one than was read.
+      const written = new TextEncoder().encode(JSON.stringify(statement));
+      database.query("INSERT OR REPLACE INTO offers (kind, id, statement) VALUES (?, ?, ?)").run(kind, id, written);
     },
 
     take(name, publisher, transfer) {

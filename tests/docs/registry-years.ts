@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { main } from "../support/cli.ts";
 import { lasting, typed } from "../support/typist.ts";
 
 const repository = dirname(dirname(import.meta.dir));
@@ -13,7 +14,6 @@ export async function typedAgain(page: string): Promise<string> {
   try {
     const [bin, folder] = [join(home, "bin"), join(home, "ada")];
     for (const made of [bin, folder]) mkdirSync(made);
-    const main = join(repository, "kernel", "cli", "main.ts");
     writeFileSync(join(bin, "pincer"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
     for (const version of ["1.0.0", "1.1.0"]) {
       const plugin = join(folder, `weather-${version}`);

@@ -73,6 +73,10 @@ test("a file of the package, or of what it needs, that was changed, added or rem
   expect(mended.out).toContain("weather 1.0.0 is as the lock says");
   expect(contentsOf(folder)).toEqual(before);
   expect(existsSync(join(folder, "node_modules", "sleet"))).toBe(false);
+  rmSync(folder, { recursive: true });
+  symlinkSync(join(home.path, "nowhere"), folder);
+  expect(await frozen(home, "--mend")).toMatchObject({ ok: true });
+  expect(contentsOf(folder)).toEqual(before);
   expect((await home.pincer(["install", "--frozen"])).out).toBe("keep weather 1.0.0\n");
 });
 

@@ -143,14 +143,17 @@ test("offers keep the names of few newcomers at once, and of none for long", asy
   const keeper = registry.key("keeper");
   const ids = Array.from({ length: 7 }, (_, at) => `kept-${at}`);
   for (const id of ids) claim(id, "keeper", [keeper], 1);
-  const offer = async (id: string, to: string, days = 7, key = keeper) => {
+  const offer = async (id: string, to: string, days = 7, key = keeper, before = "") => {
     const expires = timeOf(systemClock.now() + days * 24 * 60 * 60 * 1000);
     const said = { kind: "plugins" as const, id, from: "keeper", to, keys: [publicOf(key)], list: 0, expires };
-    const statement = signStatement({ _type: "transfer", ...said }, [keeper.signer]);
+    const text = new TextDecoder().decode(signStatement({ _type: "transfer", ...said }, [keeper.signer]));
+    const statement = new TextEncoder().encode(text.replace('"signed":{', `"signed":{${before}`));
     return formPost(`/api/v1/packages/plugins/${id}/owner`, { statement });
   };
   expect(await offer("kept-0", "new-0", 31)).toMatchObject({ status: 400, detail: expect.stringContaining("30 days at most") });
-  for (const at of [0, 1, 2, 3, 4]) expect(await offer(`kept-${at}`, `new-${at}`)).toMatchObject({ status: 200 });
+  for (const at of [0, 1, 2, 3]) expect(await offer(`kept-${at}`, `new-${at}`)).toMatchObject({ status: 200 });
+  // What it says twice counts as it is read.
+  expect(await offer("kept-4", "new-4", 7, keeper, '"from":"nobody","to":"new-3",')).toMatchObject({ status: 200 });
   const sixth = await offer("kept-5", "new-5");
   const names = "new-0, new-1, new-2, new-3, new-4";
   expect(sixth).toMatchObject({ status: 403, detail: expect.stringContaining(`5 publishers already who are new here (${names})`) });

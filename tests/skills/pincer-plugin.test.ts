@@ -4,13 +4,14 @@ import { dirname, join } from "node:path";
 import { systemClock as clock } from "@pincer/plugin-sdk/system-clock";
 import { buildPlugin } from "../../plugin-kit/build.ts";
 import { checkPlugin } from "../../plugin-kit/check.ts";
+import { main } from "../support/cli.ts";
 import { installCommand, walkSkill } from "./walk.ts";
 
 const pincer = dirname(dirname(import.meta.dir));
 
 walkSkill("pincer-plugin", {
   async prepare(place) {
-    const PATH = installCommand(place, "pincer", `exec '${process.execPath}' '${join(pincer, "kernel", "cli", "main.ts")}' "$@"`);
+    const PATH = installCommand(place, "pincer", `exec '${process.execPath}' '${main}' "$@"`);
     return { PATH, PINCER_PORT: "0" };
   },
   flow: ["1. Make one that works"],

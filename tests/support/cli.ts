@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const repository = dirname(dirname(import.meta.dir));
-const main = join(repository, "kernel", "cli", "main.ts");
+/** What people's commands run from: a bundle where `pincer test` has made one, else the source. */
+export const main = process.env["PINCER_TEST_MAIN"] ?? join(repository, "kernel", "cli", "main.ts");
 
 interface Outcome {
   readonly code: number;

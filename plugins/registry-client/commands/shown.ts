@@ -25,7 +25,8 @@ const mostLines = 200;
 
 function changedLines(before = "", after = ""): readonly string[] {
   const [was, is] = [before.split("\n"), after.split("\n")];
-  const [gone, come] = [was.filter((line) => !is.includes(line)), is.filter((line) => !was.includes(line))];
+  const [known, kept] = [new Set(was), new Set(is)];
+  const [gone, come] = [was.filter((line) => !kept.has(line)), is.filter((line) => !known.has(line))];
   const lines = [...gone.map((line) => `- ${line}`), ...come.map((line) => `+ ${line}`)];
   if (lines.length === 0) return ["the same lines, in another order or number"];
   return lines.length <= mostLines

@@ -57,7 +57,7 @@ const byTrouble = (one: Plugin, other: Plugin): number => Number(other.error !==
 const NEEDED: ReadonlySet<string> = new Set(["webchat", "plugin-control"]);
 
 function Switch({ plugin, isInstalled }: { readonly plugin: Plugin; readonly isInstalled: boolean }): VNode | null {
-  const { id, state } = plugin;
+  const { id, origin, state } = plugin;
   const isBusy = switching.of(id) !== undefined && switching.of(id)?.error === undefined;
   if (!mayChange.value) return null;
   if (NEEDED.has(id))
@@ -73,7 +73,7 @@ function Switch({ plugin, isInstalled }: { readonly plugin: Plugin; readonly isI
       </button>
     );
   // What Pincer brings is turned on as it is installed: with what it may, and with what it needs of others.
-  const plans = !isInstalled && canInstall.value;
+  const plans = !isInstalled && origin === "embedded" && canInstall.value;
   return (
     <button
       type="button"

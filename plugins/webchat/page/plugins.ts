@@ -7,6 +7,8 @@ export interface Plugin {
   readonly id: string;
   readonly version: string | null;
   readonly summary: string;
+  /** `embedded`: it comes with Pincer. */
+  readonly origin: "embedded" | "installed";
   readonly state: string;
   readonly isolation: "inline" | "process";
   readonly enforced: boolean;
@@ -93,9 +95,11 @@ export interface Permission {
 
 /** What a plugin may, in words, by its id and version, once somebody has looked. */
 export const inWords = signal<ReadonlyMap<string, readonly Permission[]>>(new Map());
-export async function loadWords({ id, version }: Pick<Plugin, "id" | "version">): Promise<void> {
+export async function loadWords({ id, version, origin }: Plugin): Promise<void> {
   const key = `${id} ${version}`;
   if (!mayChange.value || !canInstall.value || inWords.value.has(key)) return;
+  // What somebody writes here may have the name of something in a registry, of which that speaks then.
+  if (origin === "installed" && !read.value?.packages.some((one) => one.kind === "plugins" && one.id === id)) return;
   const words = await request<{ item: { permissions: readonly Permission[] } }>("registry-client.info", { package: `plugin:${id}` }).then(
     ({ item }) => item.permissions,
     // The permissions stand there as they are written, which is all that is known then.

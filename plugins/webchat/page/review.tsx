@@ -116,7 +116,8 @@ export function Permissions(props: {
 /** The lines that are not in both, those that are gone first. */
 function Differences({ before = "", after = "" }: Pick<ModelText, "before" | "after">): VNode {
   const [was, is] = [withoutControls(before).split("\n"), withoutControls(after).split("\n")];
-  const [gone, come] = [was.filter((line) => !is.includes(line)), is.filter((line) => !was.includes(line))];
+  const [known, kept] = [new Set(was), new Set(is)];
+  const [gone, come] = [was.filter((line) => !kept.has(line)), is.filter((line) => !known.has(line))];
   if (gone.length + come.length === 0) return <p class="about">The same lines, in another order or number.</p>;
   return (
     <pre>
