@@ -1,5 +1,4 @@
 /** `pincer plugin`: for authors. The work is in the kit; here it is asked for and shown. */
-
 import { join, resolve } from "node:path";
 import { bold, dot } from "@pincer/plugin-sdk/command/colour";
 import { columns } from "@pincer/plugin-sdk/command/columns";

@@ -1,5 +1,4 @@
 /** `pincer chat`: a conversation in the terminal. Ctrl-C stops the answer, then the program. */
-
 import { createInterface, type Interface } from "node:readline";
 import { bold, cyan, dim, red, yellow } from "@pincer/plugin-sdk/command/colour";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";

@@ -1,5 +1,4 @@
 /** What a command of the CLI is, how its arguments are read, and how its help looks. */
-
 import type { Command } from "@pincer/plugin-sdk";
 import { bold, dim } from "@pincer/plugin-sdk/command/colour";
 import { columns, pageWidth } from "@pincer/plugin-sdk/command/columns";

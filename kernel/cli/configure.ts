@@ -1,5 +1,4 @@
 /** `pincer config get` and `set`: through the gateway when one runs, else in the file. */
-
 import { dim, dot } from "@pincer/plugin-sdk/command/colour";
 import { columns, paragraph } from "@pincer/plugin-sdk/command/columns";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";

@@ -1,5 +1,4 @@
 /** `pincer doctor`: looks at everything that could keep the gateway from working, and says how to mend it. */
-
 import { Database } from "bun:sqlite";
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { userInfo } from "node:os";

@@ -26,8 +26,8 @@ export class CliError extends Error {
   }
 }
 
-export const notRunning = (home: string): CliError =>
-  new CliError(`no gateway runs with the home ${home}`, { exit: EXIT.notRunning, code: "CLI_NOT_RUNNING", next: "pincer up" });
+export const notRunning = (home: string, next = "pincer up"): CliError =>
+  new CliError(`no gateway runs with the home ${home}`, { exit: EXIT.notRunning, code: "CLI_NOT_RUNNING", next });
 
 /** Whatever was thrown, as something to show. */
 export function toCliError(error: unknown): CliError {

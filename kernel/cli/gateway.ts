@@ -1,5 +1,4 @@
 /** `pincer gateway`: the gateway in this process, for service managers, and for `pincer up` in the background. */
-
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";

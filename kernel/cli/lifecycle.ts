@@ -1,5 +1,4 @@
 /** `pincer stop`, `restart` and `status`. */
-
 import { bold, dim, dot, red, yellow } from "@pincer/plugin-sdk/command/colour";
 import { columns } from "@pincer/plugin-sdk/command/columns";
 import { duration } from "@pincer/plugin-sdk/command/duration";
@@ -19,7 +18,7 @@ const lookMs = 25;
 /** Asks the gateway to stop and waits until the home is free. With `force` it is killed after the wait. */
 async function end(home: Home, force: boolean): Promise<number> {
   const pid = holder(home)?.pid;
-  if (pid === undefined) throw notRunning(home.path);
+  if (pid === undefined) throw notRunning(home.path, "nothing is to be stopped; one with another home: pincer stop --home <folder>");
   process.kill(pid, "SIGTERM");
   for (const deadline = systemClock.monotonic() + graceMs; systemClock.monotonic() < deadline; await systemClock.sleep(lookMs)) {
     if (!holder(home)) return pid;

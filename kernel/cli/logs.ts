@@ -1,5 +1,4 @@
 /** `pincer logs`: read from the file itself, so that the log of a gateway that does not run can be read too. */
-
 import { existsSync } from "node:fs";
 import { EXIT } from "@pincer/plugin-sdk/command/exit";
 import { systemClock } from "@pincer/plugin-sdk/system-clock";

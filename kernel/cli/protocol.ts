@@ -1,5 +1,4 @@
 /** `pincer protocol export`: every method and event that this gateway offers, as types for clients. */
-
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

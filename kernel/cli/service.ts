@@ -1,5 +1,4 @@
 /** `pincer service`: a user unit for systemd, or an agent for launchd, so that the gateway starts with the machine. */
-
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";

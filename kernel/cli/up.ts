@@ -1,5 +1,4 @@
 /** `pincer up`: a gateway in the background, and the address of its page. */
-
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";

@@ -44,6 +44,8 @@ test("a word that does not fit is named as it was typed, not as a method's param
   await home.pincer(["up"]);
   for (const [words, said] of [
     ["sessions list --limit x", /^error --limit: expected integer of at least 1, came "x"\nnext {2}pincer sessions list \[options\]\n/],
+    ["secrets set lower", /^error <NAME>: expected string like \S+, came "lower"\nnext {2}pincer secrets set <NAME>\n/],
+    ["call sessions.list {", /^error \[params\]: line 1, column 2: .*\nnext {2}pincer call <method> \[params\]/],
     ["secrets delete lower", /^error <NAME>: expected string like \S+, came "lower"\nnext {2}pincer secrets delete <NAME>\n/],
     ["secrets grant lower agent", /^error <NAME>: expected string like \S+, came "lower"\nnext {2}pincer secrets grant <NAME> <plugin>\n/],
   ] as const) {

@@ -81,6 +81,8 @@ export class ChannelManager {
   /** Accounts that somebody stopped by hand, until they are started by hand or the gateway starts again. */
   readonly #held = new Set<string>();
   #changing: Promise<void> = Promise.resolve();
+  /** From `open` to `close`: what changes before or behind that connects nobody, since nobody would end it. */
+  #isOpen = false;
   /** Resolves when a connection says something of itself, or ends. */
   #said = Promise.withResolvers<void>();
 
@@ -128,7 +130,13 @@ export class ChannelManager {
     if (came === "failed" || came === "uncertain") state.lastUndelivered = { at, state: came, conversation, detail };
   }
 
-  /** Starts what should run and stops what should not. One change at a time. */
+  /** Keeps connections from now on, until `close`. */
+  open(): Promise<void> {
+    this.#isOpen = true;
+    return this.sync();
+  }
+
+  /** Starts what should run, while it is open, and stops what should not. One change at a time. */
   sync(): Promise<void> {
     this.#changing = this.#changing.then(async () => {
       const wanted = new Map<string, { channel: string; account: string; enabled: boolean }>();
@@ -146,7 +154,7 @@ export class ChannelManager {
       for (const [key, { channel: channelId, account, enabled }] of wanted) {
         const state = this.#state(channelId, account);
         state.enabled = enabled;
-        if (enabled && !this.#held.has(key) && !this.#runners.has(key)) this.#start(key, state);
+        if (this.#isOpen && enabled && !this.#held.has(key) && !this.#runners.has(key)) this.#start(key, state);
       }
     });
     return this.#changing;
@@ -167,6 +175,7 @@ export class ChannelManager {
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     await this.#changing;
     await Promise.all([...this.#runners.keys()].map((key) => this.#stop(key)));
   }

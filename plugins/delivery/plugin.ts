@@ -58,7 +58,7 @@ export default definePlugin({
     });
     ctx.on(skillsChanged, () => menu.show());
     ctx.service("channels", async (signal) => {
-      await manager.sync();
+      await manager.open();
       await new Promise<void>((stopped) => signal.addEventListener("abort", () => stopped(), { once: true }));
       await manager.close();
     });

@@ -1,5 +1,5 @@
 /** Whether a text is a catalogue of models that may be used: its form, its dates, and what it says that models cost. */
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import { errorMessage } from "@pincer/plugin-sdk/error";
 import { type CatalogueEntry, CatalogueFile, type Entries } from "./catalogue.ts";
 import type { Price } from "./config.ts";
@@ -20,8 +20,7 @@ export async function entriesIn(text: string, now: number): Promise<readonly Cat
   } catch (error) {
     throw new Error(errorMessage(error));
   }
-  const check = await checker(CatalogueFile);
-  if (!check.Check(value)) throw new Error(describeMismatch(mismatchOf(check, value)));
+  requireValid(CatalogueFile, value, (how) => new Error(how));
   const { models } = value as (typeof CatalogueFile)["static"];
   const names = new Set<string>();
   for (const { ref, date } of models) {

@@ -74,7 +74,7 @@ export function serve(ctx: Context): void {
     return {
       sites: sitesOf({ home: ctx.home, config: ctx.config, clock: ctx.clock, fetch: ctx.fetch }),
       registries: places().sources.registries,
-      search: async (query, limit, signal) => (await open(signal)).search(query, limit, signal),
+      search: async (query, limit, signal) => (await (await open(signal)).search(query, limit, signal)).hits,
       onTrouble: (place, error) => ctx.log.warn("registry-client.unreachable", { place, error: errorMessage(error) }),
     };
   };
@@ -111,12 +111,12 @@ export function serve(ctx: Context): void {
   ctx.method(methods.info, ({ package: typed, kind }, { signal }) => told(async () => (await open(signal)).info(typed, kind, signal)));
   ctx.method(methods.why, ({ package: typed }, { signal }) => told(async () => (await open(signal)).why(typed, signal)));
   ctx.method(methods.search, ({ query, limit = usualHits }, { signal }) =>
-    told(async () => ({ hits: [...(await (await open(signal)).search(query, limit, signal))] })),
+    told(async () => (await open(signal)).search(query, limit, signal)),
   );
   ctx.method(pluginsInstall, (params, { signal }) => told(async () => install(params, await open(signal), ctx.uses.plugins.list, signal)));
   ctx.method(pluginsUninstall, (params, { signal }) => told(async () => uninstall(params, await open(signal), signal)));
   ctx.method(pluginsSearch, ({ query, limit = usualHits }, { signal }) =>
-    told(async () => found(await (await open(signal)).search(query, limit, signal))),
+    told(async () => found((await (await open(signal)).search(query, limit, signal)).hits)),
   );
   ctx.method(skillsSearch, ({ query, limit = usualHits }, { signal }) =>
     told(async () => {

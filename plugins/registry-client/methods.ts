@@ -6,7 +6,7 @@ import { Updated } from "./automatic.ts";
 import { Outcome, Plan, Request } from "./engine/plan/plan.ts";
 import { Info, Reasons } from "./engine/questions.ts";
 import { Revoked } from "./engine/revocation/revoked.ts";
-import { Hit } from "./engine/search.ts";
+import { Searched } from "./engine/search.ts";
 import { Progress } from "./engine/surroundings.ts";
 import { closed } from "./schema.ts";
 
@@ -119,7 +119,7 @@ export const search = defineMethod({
   summary: "Plugins and skills whose name or summary has these words, of this gateway and of its registries, the likeliest first.",
   scope: "operator.read",
   params: closed({ query: Type.String({ maxLength: 200 }), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })) }),
-  result: closed({ hits: Type.Array(Hit) }),
+  result: Searched,
 });
 
 export const pin = defineMethod({

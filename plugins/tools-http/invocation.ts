@@ -1,5 +1,5 @@
 /** From a request to a call of a tool: which tool, in whose session, with arguments that fit, and allowed. */
-import { checker, describeMismatch, mismatchOf } from "@pincer/plugin-sdk/check";
+import { requireValid } from "@pincer/plugin-sdk/check";
 import type { ToolCall, ToolRecord } from "@pincer/plugin-sdk/contracts/tool";
 import { errorMessage, isGatewayError } from "@pincer/plugin-sdk/error";
 import { toolCalling } from "@pincer/plugin-sdk/hooks";
@@ -31,8 +31,7 @@ export async function readInvocation(request: Request): Promise<Invocation> {
     // silent-ok: the caller is told
     throw invalid("a JSON object was expected as the body");
   }
-  const check = await checker(Invocation);
-  if (!check.Check(body)) throw invalid(`the body does not fit: ${describeMismatch(mismatchOf(check, body))}`);
+  requireValid(Invocation, body, (how) => invalid(`the body does not fit: ${how}`));
   const fields = body as Static<typeof Invocation>;
   const tool = fields.tool ?? fields.name;
   if (tool === undefined) throw invalid('expected the tool\'s name in "tool"');
@@ -61,7 +60,7 @@ export async function prepare(ctx: ToolsContext, invocation: Invocation, callId:
   if (!found || !matches(allow, name) || matches(deny, name)) throw notFound(`there is no tool "${name}" for agent "${agentId}"`);
   if (!mayBeCalled(name, found.record, ctx.config))
     throw forbidden(`the tool "${name}" may not be called over HTTP; plugins.tools-http.config.allow can name it`);
-  const args = await fittingArguments(name, found.record, invocation);
+  const args = fittingArguments(name, found.record, invocation);
   const session = await ctx.uses.sessions.get({ key }, io);
   return {
     tool: name,
@@ -82,14 +81,13 @@ export async function prepare(ctx: ToolsContext, invocation: Invocation, callId:
 /** A conversation of a channel is not the owner's own; every other session that nobody has written in yet will be. */
 const isOwners = (key: string): boolean => key.replace(/:thread:[\s\S]*$/, "").split(":").length < 5;
 
-async function fittingArguments(name: string, { parameters }: ToolRecord, { args = {}, action }: Invocation) {
+function fittingArguments(name: string, { parameters }: ToolRecord, { args = {}, action }: Invocation) {
   try {
     const schema = reviveSchema(parameters);
     const takesAction = action !== undefined && args["action"] === undefined && "action" in ((schema["properties"] as object) ?? {});
     const given = takesAction ? { ...args, action } : args;
-    const check = await checker(schema);
-    if (check.Check(given)) return given;
-    throw invalid(`the arguments of "${name}" do not fit: ${describeMismatch(mismatchOf(check, given))}`);
+    requireValid(schema, given, (how) => invalid(`the arguments of "${name}" do not fit: ${how}`));
+    return given;
   } catch (error) {
     if (!isGatewayError(error)) throw error;
     throw invalid(`the parameters of "${name}" cannot be checked: ${errorMessage(error)}`);

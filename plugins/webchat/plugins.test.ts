@@ -172,6 +172,16 @@ testWith("chromium")(
     await page.getByText("weather 1.1.0 is removed.").waitFor();
     await page.getByText("Nothing was installed beside what this Pincer brings.").waitFor();
     await expect(said()).rejects.toThrow("unknown method");
+
+    // Who does not answer is named, and the others are searched.
+    const { hash } = await client.call<{ hash: string }>("config.get", {});
+    const registries = [...config.registries, { name: "gone", address: "http://127.0.0.1:1", root }];
+    const raw = JSON.stringify({ plugins: { "registry-client": { config: { registries } } } });
+    await client.call("config.patch", { raw, baseHash: hash, replacePaths: ["plugins.registry-client.config.registries"] });
+    await page.getByRole("searchbox").fill("the weather");
+    await page.keyboard.press("Enter");
+    await page.getByText("gone did not answer, and was not searched: ").waitFor();
+    await page.getByText("plugin · registry home · by ada").waitFor();
     expect(complaints).toEqual([]);
   },
   180_000,

@@ -74,7 +74,10 @@ export const installingMethods: Readonly<Record<string, MethodEntry>> = {
   "registry-client.search": entry(
     "operator.read",
     params({ query: Type.String({ maxLength: 200 }), limit: maybe(Type.Integer({ minimum: 1, maximum: 100 })) }),
-    shape({ hits: list(shape({ kind, id: word, version: text, summary: text, registry: orNull(word), publisher: orNull(word) })) }),
+    shape({
+      hits: list(shape({ kind, id: word, version: text, summary: text, registry: orNull(word), publisher: orNull(word) })),
+      unheard: list(shape({ registry: word, why: word })),
+    }),
   ),
   "registry-client.info": entry(
     "operator.admin",

@@ -1,6 +1,6 @@
 /** Skills of a registry, by the same commands as plugins; and what is said of a name that nobody has. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CliHome, createCliHome } from "../support/cli.ts";
 import { startShop } from "../support/packages.ts";
@@ -69,6 +69,10 @@ test("a name that nobody has is answered with a near one and where was looked; a
   expect([await found(plain, "telegarm"), await found(home, "wether")]).toEqual([["channel-telegram"], ["weather"]]);
   expect(await found(home, "weather")).toEqual(["weather"]);
   expect(await found(home, "telegarm zzzzzz")).toEqual([]);
+  // A registry that does not answer is named, and everything else is searched.
+  rmSync(shop.house.folder, { recursive: true });
+  const silent = /^channel-telegram .*\nhome did not answer, and was not searched: /m;
+  expect(await home.pincer(["search", "telegram"])).toMatchObject({ code: 0, out: expect.stringMatching(silent) });
   await plain.pincer(["up"]);
   expect(await found(plain, "telegarm")).toEqual(["channel-telegram"]);
   expect(await plain.pincer(["remove", "telegram"])).toMatchObject({ code: 1, err: expect.stringContaining("channel-telegram is not on") });

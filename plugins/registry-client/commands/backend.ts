@@ -5,7 +5,7 @@ import { plainly } from "@pincer/plugin-sdk/command/plain";
 import type { Engine } from "../engine/engine.ts";
 import type { Outcome, Plan, Request } from "../engine/plan/plan.ts";
 import type { Info, Reasons } from "../engine/questions.ts";
-import { type Hit, usualHits } from "../engine/search.ts";
+import { type Searched, usualHits } from "../engine/search.ts";
 import type { Progress } from "../engine/surroundings.ts";
 import { told } from "../errors.ts";
 import { type Installed, listed } from "../installed.ts";
@@ -16,7 +16,7 @@ export interface Backend {
   apply(request: Request, token: string, accepted: readonly string[]): Promise<Outcome>;
   list(): Promise<readonly Installed[]>;
   info(typed: string): Promise<Info>;
-  search(query: string): Promise<readonly Hit[]>;
+  search(query: string): Promise<Searched>;
   why(typed: string): Promise<Reasons>;
   pin(typed: string, pinned: boolean): Promise<{ readonly id: string; readonly version: string }>;
 }
@@ -42,7 +42,7 @@ const ofGateway = ({ call }: CommandIo): Backend => ({
   apply: (request, token, accepted) => call("registry-client.apply", { request, token, accepted }) as Promise<Outcome>,
   list: async () => ((await call("registry-client.list", {})) as { readonly packages: readonly Installed[] }).packages,
   info: (typed) => call("registry-client.info", { package: typed }) as Promise<Info>,
-  search: async (query) => ((await call("registry-client.search", { query })) as { readonly hits: readonly Hit[] }).hits,
+  search: (query) => call("registry-client.search", { query }) as Promise<Searched>,
   why: (typed) => call("registry-client.why", { package: typed }) as Promise<Reasons>,
   pin: (typed, pinned) => call("registry-client.pin", { package: typed, pinned }) as ReturnType<Backend["pin"]>,
 });

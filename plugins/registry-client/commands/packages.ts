@@ -160,19 +160,19 @@ const list: CommandDefinition = {
 const search: CommandDefinition = {
   command: { name: "search", summary: "Look for plugins and skills, here and in the registries", usage: "<words> [words...]" },
   async run(args, io) {
-    const hits = await (await backendOf(io)).search(args.join(" "));
+    const { hits, unheard } = await (await backendOf(io)).search(args.join(" "));
     const rows = hits.map(({ id, kind, version, source, publisher, summary }) => [
       ...[id, wordOf(kind), version, publisher === null ? source : `${source} (${publisher})`, summary],
     ]);
-    io.result(
-      { ok: true, hits },
+    const found =
       rows.length === 0
         ? "nothing has these words: pincer registry list shows where is looked"
         : table(
             ["id", "kind", "version", "from", "what for"],
             rows.map((row) => row.map(plainly)),
-          ),
-    );
+          );
+    const silent = unheard.map(({ registry, why }) => plainly(`${registry} did not answer, and was not searched: ${why}`));
+    io.result({ ok: true, hits, unheard }, [found, ...silent].join("\n"));
     return 0;
   },
 };

@@ -33,7 +33,7 @@ import { syncing } from "./plan/syncing.ts";
 import { updating } from "./plan/updating.ts";
 import { type Info, infoOf, infoOfItem, type Reasons, reasonsFor } from "./questions.ts";
 import { revokedAsKnown, revokedNow } from "./revocation/revoked.ts";
-import { type Hit, search } from "./search.ts";
+import { type Searched, search } from "./search.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const ifInstalled = <T>(find: () => T): T | undefined => {
@@ -310,7 +310,7 @@ export function createEngine(surroundings: Surroundings) {
       return { ...info, isInstalled: found !== undefined, pinned: found?.[1].pinned ?? false };
     },
 
-    search: (query: string, limit: number, signal: AbortSignal): Promise<readonly Hit[]> =>
+    search: (query: string, limit: number, signal: AbortSignal): Promise<Searched> =>
       search(embedded, surroundings.sources.registries, { query, limit }, signal),
 
     async why(typed: string, signal: AbortSignal): Promise<Reasons> {

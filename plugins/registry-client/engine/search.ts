@@ -1,27 +1,33 @@
 /** Looking for a package by what it is about. */
 import { isSlipOf } from "@pincer/registry/lookalike";
 import { type Static, Type } from "@sinclair/typebox";
+import { closed } from "../schema.ts";
 import type { RegistrySources } from "../sources/registry.ts";
 import type { EmbeddedPackages } from "./package/embedded.ts";
 import { PlanItem } from "./plan/plan.ts";
 
-export const Hit = Type.Object(
-  {
-    kind: PlanItem.properties.kind,
-    id: Type.String(),
-    version: Type.String(),
-    summary: Type.String(),
-    /** For people. */
-    source: Type.String(),
-    /** The registry's name; null: it is of this Pincer. */
-    registry: Type.Union([Type.String(), Type.Null()]),
-    publisher: Type.Union([Type.String(), Type.Null()]),
-    /** From 0 to 1. */
-    score: Type.Number(),
-  },
-  { additionalProperties: false },
-);
+const Hit = closed({
+  kind: PlanItem.properties.kind,
+  id: Type.String(),
+  version: Type.String(),
+  summary: Type.String(),
+  /** For people. */
+  source: Type.String(),
+  /** The registry's name; null: it is of this Pincer. */
+  registry: Type.Union([Type.String(), Type.Null()]),
+  publisher: Type.Union([Type.String(), Type.Null()]),
+  /** From 0 to 1. */
+  score: Type.Number(),
+});
 export type Hit = Static<typeof Hit>;
+
+export const Searched = closed({
+  /** The likeliest first. */
+  hits: Type.Array(Hit),
+  /** The registries that did not answer, and why: what they have is not among the hits. */
+  unheard: Type.Array(closed({ registry: Type.String(), why: Type.String() })),
+});
+export type Searched = Static<typeof Searched>;
 
 export const usualHits = 20;
 
@@ -56,7 +62,7 @@ export async function search(
   registries: RegistrySources,
   { query, limit }: { readonly query: string; readonly limit: number },
   signal: AbortSignal,
-): Promise<readonly Hit[]> {
+): Promise<Searched> {
   const asked = wordsIn(query);
   const own = embedded.ids().flatMap((id) => {
     const found = embedded.find(id);
@@ -67,7 +73,8 @@ export async function search(
   const ownSkills = embedded.skills().map(({ id, version = "", summary }) => ({
     ...{ kind: "skills" as const, id, version, summary, source: "this Pincer", registry: null, publisher: null },
   }));
-  const others = (await registries.catalogue(signal))
+  const { entries, unheard } = await registries.catalogue(signal);
+  const others = entries
     .filter(({ kind, id }) => kind !== "plugins" || !embedded.has(id))
     // A row of a catalogue says more than a hit does.
     .map(({ kind, id, version, summary, registry, publisher }) => ({
@@ -78,7 +85,8 @@ export async function search(
     all.map((one) => ({ ...one, score: meanScore(asked, one.id, one.summary, withSlips) })).filter(({ score }) => score > 0);
   const written = hits(false);
   // As on a server: guesses come only where nothing was found as it is written.
-  return (written.length > 0 ? written : hits(true))
+  const found = (written.length > 0 ? written : hits(true))
     .sort((a, b) => b.score - a.score || a.id.length - b.id.length || (a.id < b.id ? -1 : 1))
     .slice(0, limit);
+  return { hits: found, unheard: [...unheard] };
 }

@@ -45,8 +45,14 @@ export interface RegistrySources extends PackageSource<OfRegistry> {
   knownAuthority(registry: string): KeyRevocation | undefined;
   /** What that registry's own scan found in a release of it; undefined when nobody has looked. */
   findings(registry: string, release: Release, signal: AbortSignal): Promise<Gist | undefined>;
-  /** What there is in all of them. One that does not answer, or keeps none, is left out: this is a hint, and nothing is installed by it. */
-  catalogue(signal: AbortSignal): Promise<readonly (CatalogueEntry & { readonly registry: string })[]>;
+  /** What there is in all of them. Nobody's silence fails it: this is a hint, and nothing is installed by it. */
+  catalogue(signal: AbortSignal): Promise<Catalogue>;
+}
+
+export interface Catalogue {
+  readonly entries: readonly (CatalogueEntry & { readonly registry: string })[];
+  /** The registries that did not answer; of one that keeps no catalogue there are no entries. */
+  readonly unheard: readonly { readonly registry: string; readonly why: string }[];
 }
 
 const isNotFound = (error: unknown): boolean => error instanceof RegistryError && error.code === "REGISTRY_NOT_FOUND";
@@ -142,15 +148,17 @@ export function createRegistrySources(options: RegistriesOptions): RegistrySourc
     knownAuthority: (name) => kept(name)?.knownAuthority(),
     findings: async (registry, release, signal) => (await clientOf(registry, signal)).findings(release, signal),
     async catalogue(signal) {
-      const all = registries.map(async ({ name }) => {
+      const asked = registries.map(async ({ name }): Promise<Catalogue> => {
         try {
-          return (await (await clientOf(name, signal)).catalogue(signal)).map((entry) => ({ ...entry, registry: name }));
+          const entries = await (await clientOf(name, signal)).catalogue(signal);
+          return { entries: entries.map((entry) => ({ ...entry, registry: name })), unheard: [] };
         } catch (error) {
-          if (isPackageMissing(error)) return [];
-          throw error;
+          if (!isPackageMissing(error)) throw error;
+          return { entries: [], unheard: [{ registry: name, why: errorMessage(error) }] };
         }
       });
-      return (await Promise.all(all)).flat();
+      const all = await Promise.all(asked);
+      return { entries: all.flatMap(({ entries }) => entries), unheard: all.flatMap(({ unheard }) => unheard) };
     },
     async resolve({ kind, id, range, registry }, signal) {
       const [found] = await find({ kind, id }, registry, signal);

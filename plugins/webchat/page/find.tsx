@@ -98,6 +98,11 @@ export function Find(): VNode {
               </p>
             </NothingHere>
           )}
+          {now.unheard?.map(({ registry, why }) => (
+            <p key={registry} class="note" role="status">
+              {plainly(`${registry} did not answer, and was not searched: ${why}`)}
+            </p>
+          ))}
           {(now.hits?.length ?? 0) > 0 && (
             <ul class="hits">
               {now.hits?.map((hit) => (

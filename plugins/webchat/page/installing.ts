@@ -85,6 +85,8 @@ interface Found {
   readonly query: string;
   /** Undefined: not answered yet. */
   readonly hits?: readonly Hit[];
+  /** The registries that did not answer. */
+  readonly unheard?: readonly { readonly registry: string; readonly why: string }[];
   readonly failure?: Failure;
 }
 
@@ -101,8 +103,8 @@ export async function search(query: string): Promise<void> {
   }
   const mine: Found = { query };
   found.value = mine;
-  const answer = await request<{ hits: readonly Hit[] }>("registry-client.search", { query, limit: 50 }).then(
-    ({ hits }): Found => ({ query, hits }),
+  const answer = await request<Required<Pick<Found, "hits" | "unheard">>>("registry-client.search", { query, limit: 50 }).then(
+    ({ hits, unheard }): Found => ({ query, hits, unheard }),
     (error): Found => ({ query, failure: failureOf(error) }),
   );
   if (found.value === mine) found.value = answer;

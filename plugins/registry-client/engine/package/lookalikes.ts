@@ -21,7 +21,7 @@ export async function lookalikesOf(
   }
   if (origin.from !== "registry") return [];
   // Who is called the same in another registry is somebody else.
-  const others = (await registries.catalogue(signal))
+  const others = (await registries.catalogue(signal)).entries
     .filter((entry) => entry.kind === kind)
     // Of what is told as little nobody knows how little.
     .map(({ id: other, downloadsLog2 = leastDownloadsLog2 - 1, ...entry }) => ({

@@ -34,7 +34,7 @@ async function unknown(
   if (own && kind !== "plugins" && registry === undefined)
     return `${id} is a skill of this Pincer, and needs no installing: "pincer skills status ${id}"`;
   // Of the other kind, or in a catalogue alone, it may have that very name.
-  const others = (await registries.catalogue(signal)).filter(
+  const others = (await registries.catalogue(signal)).entries.filter(
     (entry) => entry.id !== id && (registry === undefined || entry.registry === registry),
   );
   const ids = embedded.ids();
