@@ -8,7 +8,6 @@ import type { Admission, JobState } from "@pincer/plugin-sdk/job";
 import type { ResultOf } from "@pincer/plugin-sdk/method";
 import { admissionFor, type RequestOrigin } from "./admission.ts";
 import { type SentAttachment, takeAttachments } from "./attachments.ts";
-import { parseCommand } from "./commands.ts";
 import { agentErrors } from "./errors.ts";
 import * as methods from "./methods.ts";
 import type { Runs } from "./runs.ts";
@@ -119,11 +118,8 @@ export function createSend(agent: AgentContext, runs: Runs) {
   /** Of each session, the admission that is made: whether a word calls a skill takes a while to know, and what is said meanwhile is said after it. */
   const making = new Map<string, Promise<unknown>>();
   async function inOrder(request: TurnRequest, origin: RequestOrigin): Promise<Admission> {
-    const { sessionKey, text } = request;
-    const admission = admissionFor(agent, request, origin);
-    // A command goes before what waits, as ever.
-    if (parseCommand(text)) return admission;
-    const turn = Promise.all([admission, making.get(sessionKey)]).then(([made]) => made);
+    const { sessionKey } = request;
+    const turn = Promise.all([admissionFor(agent, request, origin), making.get(sessionKey)]).then(([made]) => made);
     making.set(sessionKey, turn);
     try {
       return await turn;
