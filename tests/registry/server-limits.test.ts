@@ -332,7 +332,9 @@ test("a name is offered by whose it is, and becomes another's when that one take
     expect(await post(server.url, await parcel("bob", bob, "weather", next))).toMatchObject({ status: 201 });
     const { before: _none, ...alone } = next;
     const back = { before: sent.list, change: (list: Signed<"targets">) => list };
-    expect((await post(server.url, await parcel("ada", ada, "weather", { ...next, ...back }))).status).toBe(400);
+    expect(await post(server.url, await parcel("ada", ada, "weather", { ...next, ...back }))).toMatchObject({
+      ...{ status: 403, code: "REGISTRY_NAME_TAKEN" },
+    });
     // The name of the publisher is nobody else's for that.
     expect(
       await post(server.url, await parcel("ada", eve, "another", { ...alone, release: { ...next.release, id: "another" } })),
