@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { campaign } from "./campaign.ts";
 
 const seed = Number(process.env["PINCER_FUZZ_SEED"] ?? 20_261_120);
-const wanted = Number(process.env["PINCER_FUZZ_TRIES"] ?? 20_000);
+const wanted = Number(process.env["PINCER_FUZZ_TRIES"] ?? 10_000);
 const minutes = 60_000;
 
 test(
