@@ -169,7 +169,7 @@ async function check(tally: Tally, name: string, command: readonly string[], say
 }
 
 /** So few that the last of them does not keep everybody waiting, so many that their start does not count. */
-const filesAtOnce = 10;
+const filesAtOnce = 30;
 /** Tests wait for the system at times: two cores have work for three. More would make each wait for its turn. */
 const batchesAtOnce = 3;
 
