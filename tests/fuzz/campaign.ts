@@ -17,6 +17,8 @@ interface CampaignOptions {
   /** Ends when so many frames, connects, requests and configurations have been tried. */
   readonly tries: number;
   readonly say?: (line: string) => void;
+  /** How often the gateway's memory is looked at: at least three times. */
+  readonly looks?: number;
 }
 
 interface CampaignReport {
@@ -51,7 +53,8 @@ const roundsBetweenTurns = 20;
 /** So many rounds are done again when something was wrong after the last of them, and so often. */
 const roundsKept = 3;
 const mostReplays = 80;
-const looks = 24;
+/** As many as show what stays; each takes a second or two. */
+const enoughLooks = 24;
 const casesFolder = join(import.meta.dir, "cases");
 
 interface Good extends AsyncDisposable {
@@ -184,7 +187,7 @@ function keptPerTry(memory: readonly Left[], tries: number): number {
   return (least(2 * third) - least(third)) / (tries / 3);
 }
 
-export async function campaign({ seed, tries: wanted, say = () => {} }: CampaignOptions): Promise<CampaignReport> {
+export async function campaign({ seed, tries: wanted, say = () => {}, looks = enoughLooks }: CampaignOptions): Promise<CampaignReport> {
   await using target = await startTarget();
   await using good = await connectGood(target);
   const order = randomOf(seed);
